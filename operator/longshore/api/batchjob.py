@@ -1,0 +1,260 @@
+"""BatchJob: work that ends."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from longshore.api.base import ListMap, ListType, Model, Rule
+from longshore.api.common import CONTAINER_RULES, Conditions, ContainerFields
+
+FailureReason = Literal["OOMKilled", "Evicted", "NodeLost", "Preempted", "Error"]
+
+
+class Array(Model):
+    """Many pods of one job, each with its index."""
+
+    size: Annotated[int, Field(ge=2, le=10000)] = Field(
+        description="Number of indexes, from 2 to 10000. Each pod finds its own, from 0, in LONGSHORE_ARRAY_INDEX."
+    )
+    max_parallel: Annotated[int, Field(ge=1, le=10000)] | None = Field(
+        default=None, description="Pods that run at once. Default: all."
+    )
+
+
+class RetryRule(Model):
+    """What to do after an attempt that failed in this way."""
+
+    rules: ClassVar[tuple[Rule, ...]] = (
+        Rule("has(self.exitCodes) != has(self.reasons)", "set exactly one of exitCodes and reasons"),
+    )
+    exit_codes: (
+        Annotated[
+            list[Annotated[int, Field(ge=1, le=255)]], Field(min_length=1, max_length=50), ListType("set")
+        ]
+        | None
+    ) = Field(default=None, description="Exit codes of the container that this rule is for, from 1 to 255.")
+    reasons: Annotated[list[FailureReason], Field(min_length=1, max_length=5), ListType("set")] | None = (
+        Field(
+            default=None,
+            description="Ways to fail that this rule is for: OOMKilled, Evicted, NodeLost, Preempted, or Error for any other.",
+        )
+    )
+    action: Literal["Retry", "Fail"] = Field(
+        description="Retry, or Fail at once. Retry for Evicted, NodeLost or Preempted costs no attempt."
+    )
+
+
+class Retry(Model):
+    """How often, and after what, a failed attempt is followed by another."""
+
+    rules: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            "self.backoffSeconds <= self.maxBackoffSeconds",
+            "backoffSeconds must not be above maxBackoffSeconds: lower it or raise maxBackoffSeconds",
+        ),
+    )
+    attempts: Annotated[int, Field(ge=1, le=10)] = Field(
+        default=1, description="Attempts in all, for an array per index, from 1 to 10. Default: 1."
+    )
+    when: Annotated[list[RetryRule], Field(max_length=5), ListType("atomic")] = Field(
+        default=[],
+        alias="rules",
+        description="The first rule that matches decides; without a match a failure is retried while attempts are left.",
+    )
+    backoff_seconds: Annotated[int, Field(ge=0, le=3600)] = Field(
+        default=10,
+        description="Seconds before the second attempt; doubled each time. Arrays: Kubernetes' own 10 s. Default: 10.",
+    )
+    max_backoff_seconds: Annotated[int, Field(ge=0, le=86400)] = Field(
+        default=360, description="Seconds between attempts at most. Default: 360."
+    )
+
+
+class Timeouts(Model):
+    """How long things may take."""
+
+    rules: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            "!has(self.totalSeconds) || !has(self.attemptSeconds) || self.attemptSeconds <= self.totalSeconds",
+            "attemptSeconds must not be above totalSeconds: lower it or raise totalSeconds",
+        ),
+    )
+    attempt_seconds: Annotated[int, Field(ge=1, le=2592000)] | None = Field(
+        default=None, description="Seconds that one attempt may run. Default: no limit."
+    )
+    queued_seconds: Annotated[int, Field(ge=1, le=2592000)] | None = Field(
+        default=None,
+        description="Seconds from submission until the first container runs; time suspended counts. Default: no limit.",
+    )
+    total_seconds: Annotated[int, Field(ge=1, le=2592000)] | None = Field(
+        default=None,
+        description="Seconds from submission to the end, waiting and every attempt included. Default: no limit.",
+    )
+
+
+class Cancel(Model):
+    """Ends the job for good."""
+
+    reason: Annotated[str, Field(min_length=1, max_length=256)] = Field(
+        description="Why, for those who look later."
+    )
+
+
+_FIXED = (
+    "image", "command", "args", "env", "envFrom", "files", "volumes", "size", "resources", "placement", "security",
+    "serviceAccountName", "imagePullSecrets", "labels", "annotations", "array", "retry", "timeouts",
+)  # fmt: skip
+
+
+def _fixed(field: str) -> Rule:
+    return Rule(
+        f"has(self.{field}) == has(oldSelf.{field}) && (!has(self.{field}) || self.{field} == oldSelf.{field})",
+        f"{field} cannot be changed after creation: delete the BatchJob and create it again",
+    )
+
+
+class BatchJobSpec(ContainerFields):
+    """What is wanted of a batch job."""
+
+    rules: ClassVar[tuple[Rule, ...]] = (
+        *CONTAINER_RULES,
+        *(_fixed(field) for field in _FIXED),
+        Rule(
+            "!has(oldSelf.cancel) || (has(self.cancel) && self.cancel == oldSelf.cancel)",
+            "a cancelled job stays cancelled: create a new BatchJob to run it again",
+        ),
+    )
+    array: Array | None = Field(
+        default=None, description="Many pods of one job, each with its index. Default: one pod."
+    )
+    retry: Retry = Field(
+        default=Retry(),
+        description="How often, and after what, a failed attempt is followed by another. Default: one attempt.",
+    )
+    timeouts: Timeouts = Field(
+        default=Timeouts(), description="How long things may take. Default: no limits."
+    )
+    suspend: bool = Field(
+        default=False,
+        description="Hold the job before it starts, or stop it: it resumes as a new attempt, an array with the indexes that are left. Default: false.",
+    )
+    cancel: Cancel | None = Field(default=None, description="Set once: ends the job for good.")
+    ttl_seconds_after_finished: Annotated[int, Field(ge=0, le=31536000)] = Field(
+        default=604800,
+        description="Seconds after its end at which the BatchJob is deleted with its pods. Default: 604800, a week.",
+    )
+    termination_grace_period_seconds: Annotated[int, Field(ge=0, le=3600)] = Field(
+        default=30, description="Seconds from the decision to stop a pod until it is killed. Default: 30."
+    )
+
+
+Phase = Literal["Submitted", "Pending", "Runnable", "Starting", "Running", "Succeeded", "Failed"]
+
+
+class Waiting(Model):
+    """Why the job does not run now."""
+
+    reason: Annotated[str, Field(max_length=64)] = Field(description="One CamelCase word.")
+    message: Annotated[str, Field(max_length=2048)] = Field(description="One sentence: why, and what to do.")
+    since: Annotated[str, Field(json_schema_extra={"format": "date-time"})] = Field(
+        description="When this reason was first seen."
+    )
+
+
+class AttemptStatus(Model):
+    """One attempt: one Job."""
+
+    number: int = Field(description="From 1.")
+    job: Annotated[str, Field(max_length=63)] = Field(description="Name of its Job.")
+    pod: Annotated[str, Field(max_length=253)] | None = Field(
+        default=None, description="Name of its pod; of an array, the failed pod that is quoted."
+    )
+    node: Annotated[str, Field(max_length=253)] | None = Field(
+        default=None, description="Node that the pod ran on."
+    )
+    started_at: Annotated[str, Field(json_schema_extra={"format": "date-time"})] | None = Field(
+        default=None, description="When its container first ran."
+    )
+    finished_at: Annotated[str, Field(json_schema_extra={"format": "date-time"})] | None = Field(
+        default=None, description="When it ended."
+    )
+    exit_code: int | None = Field(default=None, description="Exit code of the container.")
+    reason: Annotated[str, Field(max_length=64)] | None = Field(
+        default=None,
+        description="How it ended: Succeeded, Error, OOMKilled, Evicted, NodeLost, Preempted, Timeout, Suspended, Cancelled, JobDeleted.",
+    )
+    message: Annotated[str, Field(max_length=2048)] | None = Field(
+        default=None, description="What happened, for people."
+    )
+    memory: Annotated[str, Field(max_length=32)] | None = Field(
+        default=None, description="Memory limit of the attempt."
+    )
+    counted: bool | None = Field(
+        default=None, description="False when the attempt does not count against retry.attempts."
+    )
+
+
+class ArrayStatus(Model):
+    """How far an array is."""
+
+    succeeded: int = Field(description="Indexes that succeeded.")
+    failed: int = Field(description="Indexes that failed for good.")
+    running: int = Field(description="Pods that run.")
+    pending: int = Field(description="Indexes that have not begun or wait for a retry.")
+    failed_indexes: Annotated[str, Field(max_length=16384)] | None = Field(
+        default=None, description="Indexes that failed, as ranges such as 1,3-5."
+    )
+
+
+class BatchJobStatus(Model):
+    """What is known of a batch job."""
+
+    observed_generation: int | None = Field(
+        default=None, description="The generation of the spec that this status speaks of."
+    )
+    phase: Phase | None = Field(
+        default=None, description="Submitted, Runnable, Starting, Running, Succeeded or Failed."
+    )
+    reason: Annotated[str, Field(max_length=64)] | None = Field(
+        default=None, description="Why it is in this phase, in one word."
+    )
+    conditions: Conditions = Field(default=[], description="Ready, Admitted, Running, Complete, Failed.")
+    waiting: Waiting | None = Field(default=None, description="Why it does not run now, while it waits.")
+    attempt: int | None = Field(default=None, description="Number of the current or last attempt.")
+    done: Annotated[str, Field(max_length=32)] | None = Field(
+        default=None, description="Indexes that are done, of all, such as 37/100."
+    )
+    attempts: Annotated[list[AttemptStatus], Field(max_length=10), ListMap(("number",))] = Field(
+        default=[], description="The last ten attempts."
+    )
+    attempts_counted: int | None = Field(
+        default=None, description="Attempts that ended and count against retry.attempts."
+    )
+    array: ArrayStatus | None = Field(default=None, description="How far an array is.")
+    started_at: Annotated[str, Field(json_schema_extra={"format": "date-time"})] | None = Field(
+        default=None, description="When the first container ran."
+    )
+    finished_at: Annotated[str, Field(json_schema_extra={"format": "date-time"})] | None = Field(
+        default=None, description="When it ended."
+    )
+    duration: Annotated[str, Field(max_length=32)] | None = Field(
+        default=None, description="From the first container to the end, once ended."
+    )
+    last_words: Annotated[str, Field(max_length=1024)] | None = Field(
+        default=None, description="The termination message of the failed container, its last KiB."
+    )
+
+
+class BatchJob(Model):
+    """Work that ends: attempts with rules, arrays, timeouts, and a sentence that says why it waits."""
+
+    rules: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            "self.metadata.name.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$') && size(self.metadata.name) <= 63",
+            "metadata.name: use at most 63 lower-case letters, digits and '-', beginning and ending with a letter or digit",
+        ),
+    )
+    spec: BatchJobSpec = Field(description="What is wanted.")
+    status: BatchJobStatus | None = Field(default=None, description="What is known. Written by Longshore.")

@@ -1,0 +1,305 @@
+"""WebApp: a service that answers on a port."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from longshore.api.base import DnsLabel, IntOrPercent, ListMap, Model, Rule
+from longshore.api.common import CONTAINER_RULES, Conditions, ContainerFields
+
+Port = Annotated[int, Field(ge=1, le=65535)]
+
+
+class TcpProbe(Model):
+    """Healthy when a connection can be opened."""
+
+    port: Port | None = Field(default=None, description="Which port. Default: the app's port.")
+
+
+class GrpcProbe(Model):
+    """Healthy when grpc.health.v1.Health/Check answers SERVING."""
+
+    port: Port | None = Field(default=None, description="Which port. Default: the app's port.")
+    service: Annotated[str, Field(max_length=128)] = Field(
+        default="", description="Service name to ask for. Default: the whole server."
+    )
+
+
+class Health(Model):
+    """How Kubernetes finds out that a replica works."""
+
+    rules: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            "[has(self.path), has(self.tcp), has(self.grpc)].filter(x, x).size() <= 1",
+            "set at most one of path (HTTP), tcp and grpc",
+        ),
+        Rule(
+            "self.timeoutSeconds <= self.intervalSeconds",
+            "timeoutSeconds must not be above intervalSeconds: shorten the timeout or check less often",
+        ),
+    )
+    path: (
+        Annotated[
+            str,
+            Field(min_length=1, max_length=512),
+            Rule(
+                "self.matches('^/[^ ]*$')",
+                "write a path that begins with '/' and has no spaces, such as /healthz",
+            ),
+        ]
+        | None
+    ) = Field(
+        default=None,
+        description="HTTP path that answers 200 to 399 when healthy. Default: none, a TCP connection on the port is enough.",
+    )
+    tcp: TcpProbe | None = Field(
+        default=None, description="Open a TCP connection. The default, on the app's port."
+    )
+    grpc: GrpcProbe | None = Field(default=None, description="Ask the standard gRPC health service.")
+    interval_seconds: Annotated[int, Field(ge=1, le=300)] = Field(
+        default=10, description="Seconds between checks. Default: 10."
+    )
+    timeout_seconds: Annotated[int, Field(ge=1, le=60)] = Field(
+        default=2, description="Seconds after which an answer is too late. Default: 2."
+    )
+    failure_threshold: Annotated[int, Field(ge=1, le=20)] = Field(
+        default=3,
+        description="Failed checks in a row after which a replica gets no requests; after three times as many it is restarted. Default: 3.",
+    )
+    startup_seconds: Annotated[int, Field(ge=1, le=3600)] = Field(
+        default=120,
+        description="Seconds that a replica may take to become healthy for the first time. Default: 120.",
+    )
+
+
+class ScalingTargets(Model):
+    """What the autoscaler holds."""
+
+    cpu_percent: Annotated[int, Field(ge=1, le=100)] | None = Field(
+        default=None,
+        description="Average cpu use, in percent of the request. Default: 70 if maxReplicas is above minReplicas and no other target is set.",
+    )
+    memory_percent: Annotated[int, Field(ge=1, le=100)] | None = Field(
+        default=None, description="Average memory use, in percent of the request. Default: none."
+    )
+
+
+class Scaling(Model):
+    """How many replicas run."""
+
+    rules: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            "!has(self.maxReplicas) || self.minReplicas <= self.maxReplicas",
+            "maxReplicas must not be below minReplicas: raise maxReplicas or lower minReplicas",
+        ),
+        Rule(
+            "!has(self.targets) || (has(self.maxReplicas) && self.maxReplicas > self.minReplicas)",
+            "targets need room to scale: set maxReplicas above minReplicas, or leave out targets",
+        ),
+    )
+    min_replicas: Annotated[int, Field(ge=1, le=1000)] = Field(
+        default=1, description="Replicas that always run, from 1 to 1000. Default: 1."
+    )
+    max_replicas: Annotated[int, Field(ge=1, le=1000)] | None = Field(
+        default=None,
+        description="Replicas that run at most, from 1 to 1000. Default: minReplicas, no autoscaling.",
+    )
+    targets: ScalingTargets | None = Field(
+        default=None, description="What the autoscaler holds. Default: cpuPercent 70."
+    )
+    scale_down_delay_seconds: Annotated[int, Field(ge=0, le=3600)] = Field(
+        default=300,
+        description="Seconds that demand must stay low before replicas are removed. Default: 300.",
+    )
+
+
+class Rollout(Model):
+    """How a new revision replaces the last one, and when it is given up."""
+
+    rules: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            "!(string(self.maxSurge) in ['0', '0%'] && string(self.maxUnavailable) in ['0', '0%'])",
+            "maxSurge and maxUnavailable are both 0, so that no replica could ever be replaced: raise one",
+        ),
+    )
+    strategy: Literal["Rolling", "Recreate"] = Field(
+        default="Rolling",
+        description="Rolling replaces replicas step by step; Recreate stops all first, for volumes that one pod may hold. Default: Rolling.",
+    )
+    max_surge: IntOrPercent = Field(
+        default="25%", description="Extra replicas during a rollout, a number or a percentage. Default: 25%."
+    )
+    max_unavailable: IntOrPercent = Field(
+        default=0,
+        description="Replicas that may be missing during a rollout, a number or a percentage. Default: 0.",
+    )
+    progress_deadline_seconds: Annotated[int, Field(ge=30, le=3600)] = Field(
+        default=300, description="Seconds without progress after which a rollout has failed. Default: 300."
+    )
+    auto_rollback: bool = Field(
+        default=True,
+        description="Go back to the last good revision when a rollout has failed. Default: true.",
+    )
+    history_limit: Annotated[int, Field(ge=1, le=20)] = Field(
+        default=5, description="Revisions kept. Default: 5."
+    )
+
+
+class Availability(Model):
+    """How many replicas a node drain may take away at once."""
+
+    rules: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            "has(self.minAvailable) != has(self.maxUnavailable)",
+            "set exactly one of minAvailable and maxUnavailable",
+        ),
+    )
+    min_available: IntOrPercent | None = Field(
+        default=None, description="Replicas that must stay, a number or a percentage."
+    )
+    max_unavailable: IntOrPercent | None = Field(
+        default=None,
+        description="Replicas that may be away, a number or a percentage. Default: 1, where minReplicas is 2 or more.",
+    )
+
+
+class WebAppSpec(ContainerFields):
+    """What is wanted of a web app."""
+
+    rules: ClassVar[tuple[Rule, ...]] = (
+        *CONTAINER_RULES,
+        Rule(
+            "self.drainSeconds < self.terminationGracePeriodSeconds",
+            "drainSeconds must be below terminationGracePeriodSeconds, so that the app has time to stop after draining",
+        ),
+    )
+    port: Port = Field(
+        default=8080,
+        description="Port that the container listens on. Reached on port 80 of the Service (protocol TCP: on the same port). Default: 8080.",
+    )
+    protocol: Literal["HTTP", "H2C", "GRPC", "TCP"] = Field(
+        default="HTTP",
+        description="What is spoken on the port: HTTP, H2C (HTTP/2 without TLS), GRPC or TCP. Default: HTTP.",
+    )
+    health: Health = Field(
+        default=Health(),
+        description="How Kubernetes finds out that a replica works. Default: a TCP connection on the port.",
+    )
+    scaling: Scaling = Field(
+        default=Scaling(),
+        description="How many replicas run. Default: one.",
+        json_schema_extra={"default": {}},
+    )
+    suspend: bool = Field(
+        default=False, description="Stop all replicas and keep everything else. Default: false."
+    )
+    rollout: Rollout = Field(default=Rollout(), description="How a new revision replaces the last one.")
+    availability: Availability | None = Field(
+        default=None,
+        description="How many replicas a node drain may take away. Default: one, where minReplicas is 2 or more.",
+    )
+    drain_seconds: Annotated[int, Field(ge=0, le=300)] = Field(
+        default=5,
+        description="Seconds that a replica goes on serving after it was taken out of the Service, so that no request is dropped. Default: 5.",
+    )
+    termination_grace_period_seconds: Annotated[int, Field(ge=1, le=3600)] = Field(
+        default=30,
+        description="Seconds from the decision to stop a replica until it is killed, draining included. Default: 30.",
+    )
+
+
+RevisionState = Literal["Candidate", "Good", "Failed", "Superseded"]
+
+
+class RevisionStatus(Model):
+    """One revision of the app."""
+
+    name: Annotated[str, Field(max_length=63)] = Field(description="Name of its ControllerRevision.")
+    image: Annotated[str, Field(max_length=1024)] = Field(description="Its image.")
+    generation: int = Field(description="Generation of the WebApp that last asked for it.")
+    state: RevisionState = Field(
+        description="Candidate: being rolled out. Good: served with all replicas. Failed: given up. Superseded: replaced before it was done."
+    )
+    reason: Annotated[str, Field(max_length=64)] | None = Field(default=None, description="Why it failed.")
+
+
+class RevisionSummary(Model):
+    """Which revision serves, which is tried."""
+
+    current: Annotated[str, Field(max_length=63)] | None = Field(
+        default=None, description="The revision that the Deployment holds."
+    )
+    last_good: Annotated[str, Field(max_length=63)] | None = Field(
+        default=None, description="The last revision that served with all replicas."
+    )
+    candidate: Annotated[str, Field(max_length=63)] | None = Field(
+        default=None, description="The revision that is being rolled out."
+    )
+
+
+class Failure(Model):
+    """The most telling failure among the app's pods."""
+
+    reason: Annotated[str, Field(max_length=64)] = Field(
+        description="One CamelCase word, as in the conditions."
+    )
+    message: Annotated[str, Field(max_length=2048)] = Field(description="What happened and what to do.")
+    pod: Annotated[str, Field(max_length=253)] | None = Field(
+        default=None, description="The pod in which it was seen."
+    )
+    exit_code: int | None = Field(default=None, description="Exit code of the container.")
+    last_words: Annotated[str, Field(max_length=1024)] | None = Field(
+        default=None, description="The container's termination message, its last KiB."
+    )
+
+
+class WebAppStatus(Model):
+    """What is known of a web app."""
+
+    observed_generation: int | None = Field(
+        default=None, description="The generation of the spec that this status speaks of."
+    )
+    conditions: Conditions = Field(default=[], description="Ready, Available, Progressing, Scaling, Exposed.")
+    url: Annotated[str, Field(max_length=2048)] | None = Field(
+        default=None, description="Where the app answers."
+    )
+    replicas: int | None = Field(default=None, description="Pods that exist.")
+    ready_replicas: int | None = Field(default=None, description="Pods that take requests.")
+    ready: Annotated[str, Field(max_length=32)] | None = Field(
+        default=None, description="Ready and wanted replicas, such as 2/3."
+    )
+    selector: Annotated[str, Field(max_length=512)] | None = Field(
+        default=None, description="Label selector of the pods, for the scale subresource."
+    )
+    revision: RevisionSummary | None = Field(
+        default=None, description="Which revision serves, which is tried."
+    )
+    revisions: Annotated[list[RevisionStatus], Field(max_length=20), ListMap(("name",))] = Field(
+        default=[], description="Revisions kept, the newest first."
+    )
+    failure: Failure | None = Field(
+        default=None, description="The most telling failure among the pods, while there is one."
+    )
+
+
+class Metadata(Model):
+    """The part of ObjectMeta that decisions read; everything else is let through."""
+
+    model_config = Model.model_config | {"extra": "ignore"}
+    name: DnsLabel
+    namespace: str = ""
+
+
+class WebApp(Model):
+    """A service that answers on a port: from an image to replicas that are scaled, probed, rolled out and rolled back."""
+
+    rules: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            "self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$') && size(self.metadata.name) <= 63",
+            "metadata.name becomes a Service's name: use at most 63 lower-case letters, digits and '-', beginning with a letter and ending with a letter or digit",
+        ),
+    )
+    spec: WebAppSpec = Field(description="What is wanted.")
+    status: WebAppStatus | None = Field(default=None, description="What is known. Written by Longshore.")

@@ -1,0 +1,39 @@
+"""The HorizontalPodAutoscaler, where the app may have more replicas than its minimum."""
+
+from longshore.webapp.app import App
+from longshore.workload.decision import Obj
+
+DEFAULT_CPU_PERCENT = 70
+
+
+def build(app: App) -> Obj | None:
+    if not app.autoscaled:
+        return None
+    scaling = app.spec.scaling
+    return {
+        "apiVersion": "autoscaling/v2",
+        "kind": "HorizontalPodAutoscaler",
+        "metadata": app.metadata(),
+        "spec": {
+            "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": app.name},
+            "minReplicas": scaling.min_replicas,
+            "maxReplicas": scaling.max_replicas,
+            "metrics": _metrics(app),
+            "behavior": {"scaleDown": {"stabilizationWindowSeconds": scaling.scale_down_delay_seconds}},
+        },
+    }
+
+
+def _metrics(app: App) -> list[Obj]:
+    targets = app.spec.scaling.targets
+    cpu = targets.cpu_percent if targets else None
+    memory = targets.memory_percent if targets else None
+    wanted = {"cpu": cpu if cpu or memory else DEFAULT_CPU_PERCENT, "memory": memory}
+    return [
+        {
+            "type": "Resource",
+            "resource": {"name": name, "target": {"type": "Utilization", "averageUtilization": percent}},
+        }
+        for name, percent in wanted.items()
+        if percent
+    ]

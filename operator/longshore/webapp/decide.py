@@ -1,0 +1,154 @@
+"""The whole decision on a WebApp: the steps in their order, the status, when to look again."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from longshore.webapp import rollout as rollouts
+from longshore.webapp import status as statuses
+from longshore.webapp.app import App, with_inputs
+from longshore.webapp.children import (
+    autoscaler,
+    deployment,
+    disruption_budget,
+    files,
+    revision,
+    service,
+    service_account,
+)
+from longshore.webapp.children.revision import revision_of
+from longshore.webapp.facts import Facts
+from longshore.webapp.rollout import Rollout
+from longshore.workload.decision import Apply, Decision, Delete, Event, Obj, Ref, Step
+from longshore.workload.diagnosis import Failure, diagnose, refused_pods
+from longshore.workload.names import ALLOW_LABEL, RECONCILE_ANNOTATION, REPLICAS_ANNOTATION
+
+LOOK_AGAIN_SECONDS = 10.0
+"""While an app isn't ready and nothing says why, the kubelet's events are read this often."""
+REPLICAS_MANAGER = "longshore-replicas"
+"""Field manager that hands the replicas field to the autoscaler, so that it keeps its value meanwhile."""
+
+
+def decide(facts: Facts, now: datetime) -> Decision:
+    """What to do about a WebApp, given everything that is known of it."""
+    if facts.app["metadata"].get("annotations", {}).get(RECONCILE_ANNOTATION) == "disabled":
+        return Decision(status=statuses.paused(facts, now))
+    metadata = facts.app["metadata"]
+    wanted = App(metadata["name"], metadata["namespace"], metadata["uid"], facts.spec)
+    if not facts.account_allowed:
+        message = (
+            f"service account {facts.spec.service_account_name} does not exist in namespace {wanted.namespace} or is not offered to"
+            f" apps: kubectl label serviceaccount -n {wanted.namespace} {facts.spec.service_account_name} {ALLOW_LABEL}=true"
+        )
+        return Decision(status=statuses.refused(facts, "ServiceAccountNotAllowed", message, now))
+    failure = _failure(facts, now)
+    rollout = rollouts.choose(facts, failure)
+    running = _running(wanted, facts, rollout)
+    if facts.refusal is not None:
+        status = statuses.refused(facts, facts.refusal.reason, facts.refusal.message, now)
+        return Decision(_steps(wanted, running, facts, rollout), status)
+    status = statuses.build(running, facts, rollout, failure, now)
+    unclear = not facts.spec.suspend and not rollout.complete
+    waiting = unclear or (
+        statuses.metrics_missing(facts) and running.autoscaled and _scaling_reason(status) == "Autoscaled"
+    )
+    return Decision(
+        _steps(wanted, running, facts, rollout),
+        status,
+        _events(facts, status),
+        LOOK_AGAIN_SECONDS if waiting else None,
+    )
+
+
+def _failure(facts: Facts, now: datetime) -> Failure | None:
+    deployed = rollouts.deployed_revision(facts.deployment)
+    of_target = [pod for pod in facts.pods if revision_of(pod) == deployed]
+    return diagnose(of_target, facts.evidence, now) or _refused_pods(facts.deployment)
+
+
+def _refused_pods(live: Obj | None) -> Failure | None:
+    for condition in (live or {}).get("status", {}).get("conditions", ()):
+        if condition["type"] == "ReplicaFailure" and condition["status"] == "True":
+            return refused_pods(condition.get("message", ""))
+    return None
+
+
+def _running(wanted: App, facts: Facts, rollout: Rollout) -> App:
+    """The app with the spec of the revision that is to run."""
+    if rollout.target == rollout.wanted:
+        return wanted
+    held = next(each for each in facts.revisions if revision_of(each) == rollout.target)
+    return App(wanted.name, wanted.namespace, wanted.uid, with_inputs(facts.spec, held["data"]["spec"]))
+
+
+def _steps(wanted: App, running: App, facts: Facts, rollout: Rollout) -> tuple[Step, ...]:
+    number = rollouts.revision_number(facts, rollout.wanted)
+    remembered = revision.build(wanted, rollout.wanted, number, rollout.failed)
+    before = [
+        service_account.build(running),
+        files.build(running),
+        remembered,
+        service.build(running),
+        disruption_budget.build(running),
+    ]
+    scaler = autoscaler.build(running)
+    return (
+        *(Apply(body) for body in before if body),
+        *_deployment(running, facts, rollout.target),
+        *([Apply(scaler)] if scaler else []),
+        *_deletions(running, facts, rollout),
+    )
+
+
+def _deployment(running: App, facts: Facts, target: str) -> list[Step]:
+    main, live = Apply(deployment.build(running, target)), facts.deployment
+    if deployment.replicas(running) is not None:
+        return [main]
+    floor = running.spec.scaling.min_replicas
+    if live is None:
+        return [main, _hold_replicas(running, floor)] if floor > 1 else [main]
+    count = int(live["spec"].get("replicas", 1))
+    ours = live["metadata"].get("annotations", {}).get(REPLICAS_ANNOTATION) is not None
+    return [_hold_replicas(running, max(count, floor)), main] if ours or count < floor else [main]
+
+
+def _hold_replicas(app: App, count: int) -> Apply:
+    body: Obj = {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": app.name, "namespace": app.namespace},
+        "spec": {"replicas": count},
+    }
+    return Apply(body, manager=REPLICAS_MANAGER)
+
+
+def _deletions(running: App, facts: Facts, rollout: Rollout) -> list[Step]:
+    unwanted: list[Obj] = []
+    if facts.autoscaler and not running.autoscaled:
+        unwanted.append(facts.autoscaler)
+    if facts.budget and disruption_budget.build(running) is None:
+        unwanted.append(facts.budget)
+    if facts.account and service_account.build(running) is None and rollout.complete:
+        unwanted.append(facts.account)
+    dropped = rollouts.revisions_to_drop(
+        running, facts, {rollout.wanted, rollout.target, rollout.last_good, rollout.deployed}
+    )
+    unwanted += dropped
+    if rollout.complete:
+        unwanted += [each for each in facts.files if each["metadata"]["name"] != running.files_name]
+    return [Delete(Ref.of(each)) for each in unwanted]
+
+
+def _events(facts: Facts, status: Obj) -> tuple[Event, ...]:
+    before = {each["type"]: each["reason"] for each in facts.status.get("conditions", ())}
+    for condition in status["conditions"]:
+        if condition["type"] == "Progressing" and condition["reason"] != before.get("Progressing"):
+            if condition["reason"] == "Complete" and before:
+                return (Event("Normal", "RolledOut", condition["message"]),)
+            if condition["reason"] in ("RolledBack", "DeadlineExceeded"):
+                return (Event("Warning", condition["reason"], condition["message"]),)
+    return ()
+
+
+def _scaling_reason(status: Obj) -> str:
+    return str(next(each["reason"] for each in status["conditions"] if each["type"] == "Scaling"))

@@ -1,0 +1,41 @@
+"""What is known of one WebApp and its children at one moment: the input of every decision about it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from longshore.api.webapp import WebAppSpec
+from longshore.workload.decision import Obj, Refusal
+from longshore.workload.diagnosis import Evidence
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Live objects as they are, in the forms of the API; what doesn't exist is None or empty."""
+
+    app: Obj
+    spec: WebAppSpec
+    deployment: Obj | None = None
+    autoscaler: Obj | None = None
+    budget: Obj | None = None
+    account: Obj | None = None
+    files: Sequence[Obj] = ()
+    revisions: Sequence[Obj] = ()
+    pods: Sequence[Obj] = ()
+    evidence: Mapping[str, Evidence] = field(default_factory=dict)
+    """Warnings of the kubelet, by the uid of the pod."""
+    account_allowed: bool = True
+    """The account that the spec names exists and carries the label that allows it."""
+    refusal: Refusal | None = None
+    """What the API server refused when the last decision was carried out."""
+    last_words: bool = True
+    """Whether termination messages may be shown in the status."""
+
+    @property
+    def generation(self) -> int:
+        return int(self.app["metadata"]["generation"])
+
+    @property
+    def status(self) -> Obj:
+        return self.app.get("status") or {}

@@ -1,0 +1,136 @@
+"""Which revision is to run: the wanted one, or, when that has failed, the last good one.
+
+A revision has failed when the Deployment controller says that it exceeded its deadline. The failure is
+remembered with the generation that asked for it: the same generation is not tried again, a new one is.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from longshore.webapp.app import App, revision_inputs
+from longshore.webapp.children.revision import Failed, revision_of
+from longshore.webapp.facts import Facts
+from longshore.workload.decision import Obj
+from longshore.workload.diagnosis import Failure
+from longshore.workload.names import content_hash
+
+
+@dataclass(frozen=True, slots=True)
+class Rollout:
+    """Hashes of revisions, and where the rollout of the wanted one stands."""
+
+    wanted: str
+    target: str
+    deployed: str | None
+    last_good: str | None
+    complete: bool
+    """The Deployment runs the target with all replicas, and nothing else."""
+    failed: Failed | None
+    """Why the wanted revision was given up at this generation."""
+    timed_out: bool
+    """The wanted revision exceeded its deadline, whether or not there is one to go back to."""
+
+    @property
+    def rolled_back(self) -> bool:
+        return self.failed is not None and self.target != self.wanted
+
+
+def choose(facts: Facts, failure: Failure | None) -> Rollout:
+    """Decides what is to run. `failure` is why pods of the deployed revision don't work, if they don't."""
+    wanted = content_hash(revision_inputs(facts.spec))
+    known = {revision_of(each): each for each in facts.revisions}
+    deployed = deployed_revision(facts.deployment)
+    complete = is_complete(facts.deployment)
+    last_good = _last_good(facts, known, deployed, complete)
+    failed = Failed.load(known[wanted]) if wanted in known else None
+    if failed and (failed.generation != facts.generation or wanted == last_good):
+        failed = None
+    timed_out = deployed == wanted != last_good and _timed_out(facts, wanted)
+    if timed_out and failed is None and facts.spec.rollout.auto_rollback and last_good is not None:
+        failed = _give_up(facts, failure)
+    target = last_good if failed and last_good is not None else wanted
+    return Rollout(
+        wanted=wanted,
+        target=target,
+        deployed=deployed,
+        last_good=last_good,
+        complete=complete and deployed == target,
+        failed=failed,
+        timed_out=timed_out,
+    )
+
+
+def deployed_revision(deployment: Obj | None) -> str | None:
+    """Hash of the revision that the Deployment's template was built from."""
+    return revision_of(deployment["spec"]["template"]) or None if deployment else None
+
+
+def is_complete(deployment: Obj | None) -> bool:
+    """Every replica, at least one, is of the template and available, and no older one is left."""
+    if deployment is None:
+        return False
+    status, wanted = deployment.get("status", {}), deployment["spec"].get("replicas", 1)
+    return bool(
+        wanted > 0
+        and status.get("observedGeneration", 0) >= deployment["metadata"]["generation"]
+        and status.get("replicas", 0) == status.get("updatedReplicas", 0) == wanted
+        and status.get("availableReplicas", 0) == wanted
+    )
+
+
+def revision_number(facts: Facts, revision: str) -> int:
+    """The number of a revision that is wanted now: its own while it is the newest, else a new highest one."""
+    numbers = {revision_of(each): int(each["revision"]) for each in facts.revisions}
+    newest = max(numbers.values(), default=0)
+    if revision in numbers and numbers[revision] == newest:
+        return newest
+    return max(facts.generation, newest + 1)
+
+
+def revisions_to_drop(app: App, facts: Facts, keep: set[str | None]) -> list[Obj]:
+    """The oldest revisions beyond the limit; those in `keep` stay whatever their age."""
+    others = sorted(
+        (each for each in facts.revisions if revision_of(each) not in keep),
+        key=lambda each: int(each["revision"]),
+    )
+    room = max(app.spec.rollout.history_limit - len(keep - {None}), 0)
+    return others[: len(others) - room] if len(others) > room else []
+
+
+def _last_good(facts: Facts, known: dict[str, Obj], deployed: str | None, complete: bool) -> str | None:
+    if complete and deployed in known:
+        return deployed
+    said = facts.status.get("revision", {}).get("lastGood")
+    return said if said in known else None
+
+
+def _timed_out(facts: Facts, wanted: str) -> bool:
+    if facts.deployment is None or facts.spec.suspend:
+        return False
+    status = facts.deployment.get("status", {})
+    if status.get("observedGeneration", 0) < facts.deployment["metadata"]["generation"]:
+        return False
+    for condition in status.get("conditions", ()):
+        if condition["type"] == "Progressing" and condition.get("reason") == "ProgressDeadlineExceeded":
+            return not _about_another(condition.get("message", ""), facts, wanted)
+    return False
+
+
+def _about_another(message: str, facts: Facts, wanted: str) -> bool:
+    """The condition outlives a change of the template for a moment; its message names the ReplicaSet it is about."""
+    named = re.search(r'ReplicaSet "[^"]*-([a-z0-9]+)"', message)
+    of_others = {
+        pod["metadata"].get("labels", {}).get("pod-template-hash")
+        for pod in facts.pods
+        if revision_of(pod) != wanted
+    }
+    return named is not None and named[1] in of_others
+
+
+def _give_up(facts: Facts, failure: Failure | None) -> Failed:
+    if failure is None:
+        seconds = facts.spec.rollout.progress_deadline_seconds
+        return Failed(facts.generation, "DeadlineExceeded", f"no progress in {seconds} s")
+    return Failed(facts.generation, failure.reason, failure.message)

@@ -1,0 +1,251 @@
+"""What is said of a WebApp: conditions with reasons and remedies, counts, revisions, the failure.
+
+Nothing in it moves by itself: the same facts give the same status.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from longshore.webapp.app import App
+from longshore.webapp.children.revision import Failed, revision_of
+from longshore.webapp.children.service import service_port
+from longshore.webapp.facts import Facts
+from longshore.webapp.rollout import Rollout
+from longshore.workload.conditions import Condition, parse_time, render
+from longshore.workload.decision import Obj
+from longshore.workload.diagnosis import Failure
+
+METRICS_PATIENCE = timedelta(seconds=90)
+"""New pods have no metrics for a while; the autoscaler's complaint counts after this long."""
+
+
+def build(app: App, facts: Facts, rollout: Rollout, failure: Failure | None, now: datetime) -> Obj:
+    """The whole status."""
+    live = (facts.deployment or {}).get("status", {})
+    ready, wanted = live.get("readyReplicas", 0), wanted_replicas(app, facts)
+    conditions = _conditions(app, facts, rollout, failure, now)
+    status: Obj = {
+        "observedGeneration": facts.generation,
+        "conditions": render(conditions, facts.status.get("conditions", []), facts.generation, now),
+        "url": url(app),
+        "replicas": live.get("replicas", 0),
+        "readyReplicas": ready,
+        "ready": f"{ready}/{wanted}",
+        "selector": ",".join(f"{key}={value}" for key, value in app.selector.items()),
+        "revision": _summary(rollout),
+        "revisions": _revisions(facts, rollout),
+    }
+    if failure and not facts.spec.suspend:
+        status["failure"] = _failure(failure, facts.last_words)
+    return status
+
+
+def refused(facts: Facts, reason: str, message: str, now: datetime) -> Obj:
+    """The status when nothing can be done: what was known before, and why Ready is False."""
+    before = facts.status.get("conditions", [])
+    conditions = render([Condition("Ready", False, reason, message)], before, facts.generation, now)
+    others = [each for each in before if each["type"] != "Ready"]
+    return facts.status | {"observedGeneration": facts.generation, "conditions": conditions + others}
+
+
+def paused(facts: Facts, now: datetime) -> Obj:
+    """The status while the annotation stops us; the generation isn't observed."""
+    message = "reconciling is disabled: remove the annotation longshore.dev/reconcile to go on"
+    before = facts.status.get("conditions", [])
+    conditions = render(
+        [Condition("Ready", None, "ReconcileDisabled", message)], before, facts.generation, now
+    )
+    return facts.status | {"conditions": conditions + [each for each in before if each["type"] != "Ready"]}
+
+
+def url(app: App) -> str:
+    """Where the app answers inside the cluster."""
+    host = f"{app.name}.{app.namespace}.svc"
+    scheme = {"GRPC": "grpc", "TCP": "tcp"}.get(app.spec.protocol, "http")
+    return f"{scheme}://{host}" if scheme == "http" else f"{scheme}://{host}:{service_port(app)}"
+
+
+def wanted_replicas(app: App, facts: Facts) -> int:
+    """How many replicas there should be now: the autoscaler's word where it scales."""
+    if app.spec.suspend:
+        return 0
+    if app.autoscaled and facts.deployment is not None:
+        return int(facts.deployment["spec"].get("replicas", 1))
+    return app.spec.scaling.min_replicas
+
+
+def _conditions(
+    app: App, facts: Facts, rollout: Rollout, failure: Failure | None, now: datetime
+) -> list[Condition]:
+    available = _available(app, facts, failure)
+    progressing = _progressing(facts, rollout, failure, bool(available.status))
+    return [
+        _ready(available, progressing, rollout, failure),
+        available,
+        progressing,
+        _scaling(app, facts, now),
+        Condition("Exposed", True, "ClusterOnly", f"reached inside the cluster at {url(app)}"),
+    ]
+
+
+def _ready(
+    available: Condition, progressing: Condition, rollout: Rollout, failure: Failure | None
+) -> Condition:
+    if available.reason == "Suspended":
+        return Condition("Ready", False, "Suspended", available.message)
+    if progressing.reason in ("RolledBack", "DeadlineExceeded"):
+        return Condition("Ready", False, progressing.reason, progressing.message)
+    if progressing.reason == "RollingOut":
+        reason = failure.reason if failure else "RollingOut"
+        return Condition("Ready", False, reason, progressing.message)
+    if not available.status:
+        return Condition("Ready", False, available.reason, available.message)
+    return Condition("Ready", True, "Available", f"revision {rollout.target} serves")
+
+
+def _available(app: App, facts: Facts, failure: Failure | None) -> Condition:
+    if app.spec.suspend:
+        return Condition(
+            "Available", False, "Suspended", "suspended: set spec.suspend to false to start again"
+        )
+    count = (facts.deployment or {}).get("status", {}).get("availableReplicas", 0)
+    floor = max(1, app.spec.scaling.min_replicas - _may_miss(app))
+    if count >= floor:
+        return Condition(
+            "Available",
+            True,
+            "MinimumReplicas",
+            f"at least {floor} of {app.spec.scaling.min_replicas} replicas answer",
+        )
+    missing = f"{count} of at least {floor} replicas answer"
+    if failure:
+        return Condition("Available", False, failure.reason, f"{missing}: {failure.message}")
+    return Condition("Available", False, "NoReplicas" if count == 0 else "TooFewReplicas", missing)
+
+
+def _may_miss(app: App) -> int:
+    most, replicas = app.spec.rollout.max_unavailable, app.spec.scaling.min_replicas
+    return most if isinstance(most, int) else replicas * int(most.rstrip("%")) // 100
+
+
+def _progressing(facts: Facts, rollout: Rollout, failure: Failure | None, available: bool) -> Condition:
+    if rollout.failed and rollout.rolled_back:
+        why = f"revision {rollout.wanted} failed: {rollout.failed.reason}, {rollout.failed.message}"
+        state = "is serving" if rollout.complete or available else "is being restored"
+        return Condition(
+            "Progressing",
+            False,
+            "RolledBack",
+            f"{why}; {rollout.target} {state}; change the spec to try again",
+        )
+    if facts.spec.suspend:
+        return Condition("Progressing", True, "Complete", "suspended: nothing to roll out")
+    if rollout.timed_out:
+        why = (
+            failure.message if failure else f"no progress in {facts.spec.rollout.progress_deadline_seconds} s"
+        )
+        cause = f"{failure.reason}, " if failure else ""
+        nothing = (
+            "there is no good revision to go back to" if rollout.last_good is None else "autoRollback is off"
+        )
+        return Condition(
+            "Progressing", False, "DeadlineExceeded",
+            f"revision {rollout.wanted} failed: {cause}{why}; {nothing}; change the spec to try again",
+        )  # fmt: skip
+    if rollout.deployed == rollout.target == rollout.last_good:
+        return Condition("Progressing", True, "Complete", f"revision {rollout.target} is rolled out")
+    serving = f"; {rollout.last_good} is serving" if rollout.last_good and available else ""
+    if failure:
+        return Condition(
+            "Progressing",
+            True,
+            "RollingOut",
+            f"revision {rollout.target} does not start: {failure.message}{serving}",
+        )
+    return Condition(
+        "Progressing", True, "RollingOut", f"revision {rollout.target} is being rolled out{serving}"
+    )
+
+
+def _scaling(app: App, facts: Facts, now: datetime) -> Condition:
+    scaling = app.spec.scaling
+    if app.spec.suspend:
+        return Condition("Scaling", True, "Suspended", "suspended: no replicas")
+    if not app.autoscaled:
+        return Condition("Scaling", True, "Fixed", f"{scaling.min_replicas} replicas")
+    between = f"between {scaling.min_replicas} and {scaling.max_replicas} replicas"
+    told = {each["type"]: each for each in (facts.autoscaler or {}).get("status", {}).get("conditions", ())}
+    active, limited = told.get("ScalingActive", {}), told.get("ScalingLimited", {})
+    if metrics_missing(facts) and now - parse_time(active["lastTransitionTime"]) >= METRICS_PATIENCE:
+        return Condition(
+            "Scaling", False, "MetricsUnavailable",
+            "the autoscaler gets no metrics, so replicas stay as they are: install metrics-server, or set maxReplicas to minReplicas",
+        )  # fmt: skip
+    if limited.get("status") == "True" and limited.get("reason") == "TooManyReplicas":
+        return Condition(
+            "Scaling",
+            True,
+            "AtMaximum",
+            f"demand asks for more than maxReplicas, {scaling.max_replicas}: raise it, or the size",
+        )
+    return Condition("Scaling", True, "Autoscaled", between)
+
+
+def metrics_missing(facts: Facts) -> bool:
+    """The autoscaler says that it gets no metrics."""
+    conditions = (facts.autoscaler or {}).get("status", {}).get("conditions", ())
+    return any(
+        each["type"] == "ScalingActive"
+        and each["status"] == "False"
+        and str(each.get("reason", "")).startswith("FailedGet")
+        for each in conditions
+    )
+
+
+def _summary(rollout: Rollout) -> Obj:
+    trying = rollout.target != rollout.last_good
+    current = rollout.last_good if trying and rollout.last_good else rollout.target
+    parts = {
+        "current": current,
+        "lastGood": rollout.last_good,
+        "candidate": rollout.target if trying else None,
+    }
+    return {name: value for name, value in parts.items() if value}
+
+
+def _revisions(facts: Facts, rollout: Rollout) -> list[Obj]:
+    newest_first = sorted(facts.revisions, key=lambda each: int(each["revision"]), reverse=True)
+    return [_revision(each, facts, rollout) for each in newest_first[:20]]
+
+
+def _revision(revision: Obj, facts: Facts, rollout: Rollout) -> Obj:
+    name = revision_of(revision)
+    before = {each["name"]: each["state"] for each in facts.status.get("revisions", ())}.get(
+        revision["metadata"]["name"]
+    )
+    failed = rollout.failed if name == rollout.wanted else Failed.load(revision)
+    if name == rollout.last_good or (before == "Good" and not failed):
+        state = "Good"
+    elif failed:
+        state = "Failed"
+    else:
+        state = "Candidate" if name == rollout.target else "Superseded"
+    made: Obj = {
+        "name": revision["metadata"]["name"],
+        "image": revision["data"]["spec"].get("image", ""),
+        "generation": int(revision["revision"]),
+        "state": state,
+    }
+    return made | ({"reason": failed.reason} if failed and state == "Failed" else {})
+
+
+def _failure(failure: Failure, last_words: bool) -> Obj:
+    parts = {
+        "reason": failure.reason,
+        "message": failure.message,
+        "pod": failure.pod,
+        "exitCode": failure.exit_code,
+        "lastWords": failure.last_words if last_words else None,
+    }
+    return {name: value for name, value in parts.items() if value is not None}

@@ -1,0 +1,272 @@
+"""Finds, in the status of pods, the failure that tells a user most, and says what to do about it.
+
+The kubelet, the scheduler and the registry know why a pod doesn't run; their words are kept, and one
+sentence is added that says where to look. Values of variables never appear in those words.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from longshore.workload.conditions import parse_time, shorten
+from longshore.workload.decision import Obj
+
+PATIENCE = timedelta(seconds=5)
+"""How long a container may be neither ready nor failed before the kubelet's events are read."""
+
+ORDER = (
+    "RunsAsRoot", "ConfigMissing", "ImagePullFailed", "CannotStart", "OOMKilled", "ProbeFailing", "CrashLooping",
+    "Evicted", "QuotaExceeded", "PodRefused", "VolumeNotReady", "Unschedulable",
+)  # fmt: skip
+"""The most telling reason first."""
+
+_PULL = {
+    "ErrImagePull",
+    "ImagePullBackOff",
+    "InvalidImageName",
+    "ImageInspectError",
+    "ErrImageNeverPull",
+    "RegistryUnavailable",
+}
+_KILLED_BY_SIGNAL = {137, 143}
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a pod doesn't work."""
+
+    reason: str
+    message: str
+    pod: str | None = None
+    exit_code: int | None = None
+    last_words: str | None = None
+    container_failed: bool = False
+    """The container itself ended badly, as against never having begun."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Warnings of the kubelet on one pod, the newest last: (reason, message)."""
+
+    warnings: Sequence[tuple[str, str]] = ()
+
+
+def diagnose(pods: Iterable[Obj], evidence: Mapping[str, Evidence], now: datetime) -> Failure | None:
+    """The most telling failure among the pods, or None. `evidence` is by the pod's uid."""
+    found = [
+        failure
+        for pod in pods
+        if not _leaving(pod)
+        for failure in _of_pod(pod, evidence.get(pod["metadata"]["uid"]), now)
+    ]
+    return min(found, key=lambda failure: ORDER.index(failure.reason), default=None)
+
+
+def pods_to_ask_about(pods: Iterable[Obj], now: datetime, most: int = 2) -> list[Obj]:
+    """Pods whose status alone doesn't say what is wrong, so that their events are worth a request."""
+    return [pod for pod in pods if not _leaving(pod) and _unclear(pod, now)][:most]
+
+
+def refused_pods(message: str) -> Failure:
+    """What it means that the API server didn't let a controller create pods, in the server's words."""
+    words = shorten(re.sub(r'^.*?pods? "[^"]*" is forbidden: ', "", message), 700)
+    if "exceeded quota" in message or "must specify" in message:
+        return Failure(
+            "QuotaExceeded",
+            f"the namespace's quota leaves no room for a pod: {words}. Ask for less, or have the quota raised",
+        )
+    if "violates PodSecurity" in message:
+        return Failure(
+            "PodRefused",
+            f"the namespace's Pod Security level refuses the pod: {words}. Use security.profile Restricted, or have the level changed",
+        )
+    return Failure("PodRefused", f"the API server refuses the pod: {words}")
+
+
+def _leaving(pod: Obj) -> bool:
+    return "deletionTimestamp" in pod["metadata"] or pod.get("status", {}).get("phase") == "Succeeded"
+
+
+def _of_pod(pod: Obj, evidence: Evidence | None, now: datetime) -> Iterator[Failure]:
+    name, status = pod["metadata"]["name"], pod.get("status", {})
+    if status.get("phase") == "Failed" and status.get("reason") == "Evicted":
+        yield Failure("Evicted", f"the node evicted pod {name}: {status.get('message', '')}", name)
+    for condition in status.get("conditions", ()):
+        if (
+            condition["type"] == "PodScheduled"
+            and condition["status"] == "False"
+            and condition.get("reason") == "Unschedulable"
+        ):
+            yield _unschedulable(name, condition.get("message", ""))
+    warnings = evidence.warnings if evidence else ()
+    for container in (*status.get("initContainerStatuses", ()), *status.get("containerStatuses", ())):
+        if failure := _of_container(pod, name, container, warnings):
+            yield failure
+    if not status.get("containerStatuses") or _creating(status):
+        yield from _of_volumes(name, warnings)
+
+
+def _of_container(pod: Obj, name: str, status: Obj, warnings: Sequence[tuple[str, str]]) -> Failure | None:
+    waiting = status.get("state", {}).get("waiting", {})
+    reason, message = waiting.get("reason", ""), waiting.get("message", "")
+    image = status.get("image", "")
+    if reason in _PULL:
+        return Failure("ImagePullFailed", _pull_message(image, reason, message), name)
+    if reason == "CreateContainerConfigError":
+        if "root" in message or "runAsNonRoot" in message:
+            return Failure(
+                "RunsAsRoot",
+                f"image {image} runs as root, which security.profile Restricted forbids: {_bare(message)}."
+                " Add USER with a numeric id to the image, or set security.runAsUser",
+                name,
+            )
+        return Failure("ConfigMissing", _config_message(message), name)
+    ended = status.get("state", {}).get("terminated") or status.get("lastState", {}).get("terminated")
+    if status.get("ready") or ended is None or (ended.get("exitCode", 0) == 0 and reason != "CrashLoopBackOff"):
+        return _of_probe(name, status, warnings)
+    return _of_end(pod, name, status, ended, warnings)
+
+
+def _of_end(pod: Obj, name: str, status: Obj, ended: Obj, warnings: Sequence[tuple[str, str]]) -> Failure:
+    code, words = ended.get("exitCode"), last_words(ended)
+    if ended.get("reason") == "OOMKilled":
+        limit = memory_limit(pod, status["name"])
+        return Failure(
+            "OOMKilled",
+            f"the container used more memory than its limit{f' of {limit}' if limit else ''} and was killed (exit code {code})."
+            " Raise size or resources.limits.memory, or use less",
+            name, code, words, True,
+        )  # fmt: skip
+    if ended.get("reason") in ("StartError", "ContainerCannotRun"):
+        return Failure(
+            "CannotStart",
+            f"the container cannot start: {shorten(ended.get('message', ''), 500)}. Check command and image",
+            name,
+            code,
+            None,
+            True,
+        )
+    if code in _KILLED_BY_SIGNAL and (probe := _of_probe(name, status, warnings)):
+        return probe
+    times = f", {status['restartCount']} restarts" if status.get("restartCount") else ""
+    return Failure(
+        "CrashLooping",
+        f"the container ends with exit code {code}{times}. Read its log: kubectl logs {name} --previous",
+        name, code, words, True,
+    )  # fmt: skip
+
+
+def _of_probe(name: str, status: Obj, warnings: Sequence[tuple[str, str]]) -> Failure | None:
+    if status.get("ready"):
+        return None
+    failing = [message for reason, message in warnings if reason == "Unhealthy"]
+    if not failing:
+        return None
+    words = shorten(failing[-1], 400).rstrip(".")
+    return Failure(
+        "ProbeFailing", f"{words}. Check port and health, and that the app listens on all addresses", name
+    )
+
+
+def _of_volumes(name: str, warnings: Sequence[tuple[str, str]]) -> Iterator[Failure]:
+    for reason, message in reversed(warnings):
+        if reason in ("FailedMount", "FailedAttachVolume"):
+            if "not found" in message:
+                yield Failure("ConfigMissing", _config_message(message), name)
+            else:
+                yield Failure("VolumeNotReady", f"a volume cannot be mounted: {shorten(message, 500)}", name)
+            return
+
+
+def _unschedulable(name: str, message: str) -> Failure:
+    words = shorten(re.split(r" (?:preemption: |no new claims)", message)[0], 500).rstrip(". ")
+    if "persistentvolumeclaim" in message and "not found" in message:
+        return Failure("ConfigMissing", _config_message(message), name)
+    return Failure(
+        "Unschedulable",
+        f"no node fits the pod: {words}. Ask for less (size, resources), relax placement, or add nodes",
+        name,
+    )
+
+
+def _pull_message(image: str, reason: str, message: str) -> str:
+    if reason == "InvalidImageName":
+        return f"{image} is no valid image reference. Correct image"
+    if reason == "ErrImageNeverPull":
+        return f"image {image} is not on the node, and its pull policy forbids pulling"
+    words = re.sub(r"^Back-off pulling image \"[^\"]*\":? ?(?:ErrImagePull: ?)?", "", message)
+    words = re.sub(r"^(?:rpc error: )?(?:code = \w+ )?(?:desc = )?", "", words)
+    words = re.sub(r"^failed to pull and unpack image \"[^\"]*\": ", "", words)
+    said = f": {shorten(words, 500).rstrip('.')}" if words else ""
+    return f"image {image} cannot be pulled{said}. Check the name and tag, and imagePullSecrets for a private registry"
+
+
+def _config_message(message: str) -> str:
+    missing = re.search(r"couldn't find key (\S+) in (Secret|ConfigMap) (?:\S+/)?(\S+)", message)
+    if missing:
+        key, kind, name = missing.groups()
+        return f"key {key} is missing in {kind} {name}. Add the key, or correct the reference"
+    missing = re.search(
+        r'(secret|configmap|persistentvolumeclaim) "([^"]+)" not found', message, re.IGNORECASE
+    )
+    if missing:
+        kind = {"secret": "Secret", "configmap": "ConfigMap"}.get(missing[1].lower(), "PersistentVolumeClaim")
+        return f"{kind} {missing[2]} does not exist. Create it in this namespace, or correct the reference"
+    return f"the container's configuration is incomplete: {shorten(message, 500)}"
+
+
+def _bare(message: str) -> str:
+    return re.sub(r" \(pod: .*$", "", shorten(message, 400))
+
+
+def last_words(ended: Obj) -> str | None:
+    """The end of a container's termination message, at most 1 KiB."""
+    message = (
+        ended.get("message") if ended.get("reason") not in ("StartError", "ContainerCannotRun") else None
+    )
+    return message.encode()[-1000:].decode(errors="ignore") if message else None
+
+
+def memory_limit(pod: Obj, container: str) -> str | None:
+    for each in pod.get("spec", {}).get("containers", ()):
+        if each["name"] == container:
+            limit = each.get("resources", {}).get("limits", {}).get("memory")
+            return str(limit) if limit else None
+    return None
+
+
+def _creating(status: Obj) -> bool:
+    return any(
+        each.get("state", {}).get("waiting", {}).get("reason") in ("ContainerCreating", "PodInitializing")
+        for each in status.get("containerStatuses", ())
+    )
+
+
+def _unclear(pod: Obj, now: datetime) -> bool:
+    status = pod.get("status", {})
+    if now - parse_time(pod["metadata"]["creationTimestamp"]) < PATIENCE or status.get("phase") not in (
+        "Pending",
+        "Running",
+    ):
+        return False
+    if any(
+        each["type"] == "PodScheduled" and each["status"] == "False" for each in status.get("conditions", ())
+    ):
+        return False
+    for each in status.get("containerStatuses", ()):
+        ended = each.get("state", {}).get("terminated") or each.get("lastState", {}).get("terminated") or {}
+        waiting = each.get("state", {}).get("waiting", {}).get("reason")
+        if "running" in each.get("state", {}) and not each.get("ready"):
+            return True
+        if waiting in ("ContainerCreating", "PodInitializing"):
+            return True
+        if (
+            ended.get("exitCode") in _KILLED_BY_SIGNAL
+            and ended.get("reason") != "OOMKilled"
+            and not each.get("ready")
+        ):
+            return True
+    return False

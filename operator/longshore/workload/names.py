@@ -1,0 +1,69 @@
+"""Names, labels, annotations and hashes: the same input always gives the same name."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from longshore.api import API_VERSION
+
+MANAGER = "longshore"
+"""Field manager of children."""
+STATUS_MANAGER = "longshore-status"
+"""Field manager of our own kinds' status."""
+
+MANAGED_BY = "app.kubernetes.io/managed-by"
+WEBAPP_LABEL = "longshore.dev/webapp"
+BATCHJOB_LABEL = "longshore.dev/batchjob"
+REVISION_LABEL = "longshore.dev/revision"
+ATTEMPT_LABEL = "longshore.dev/attempt"
+ALLOW_LABEL = "longshore.dev/allow"
+"""On a ServiceAccount: workloads of this namespace may name it."""
+
+HASH_ANNOTATION = "longshore.dev/hash"
+FAILED_ANNOTATION = "longshore.dev/failed"
+REPLICAS_ANNOTATION = "longshore.dev/replicas"
+RECONCILE_ANNOTATION = "longshore.dev/reconcile"
+
+HASH_LENGTH = 10
+
+
+def content_hash(value: Any) -> str:
+    """Ten hexadecimal digits that change when the value does; the order of mapping keys doesn't count."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:HASH_LENGTH]
+
+
+def child_name(parent: str, suffix: str, longest: int = 63) -> str:
+    """`parent-suffix`, where it fits into `longest` characters; else the parent cut, with a hash of all of it."""
+    name = f"{parent}-{suffix}"
+    if len(name) <= longest:
+        return name
+    kept = longest - len(suffix) - HASH_LENGTH - 2
+    return f"{parent[:kept].rstrip('-')}-{content_hash(parent)}-{suffix}"
+
+
+def labels(kind_label: str, name: str, component: str, extra: Mapping[str, str]) -> dict[str, str]:
+    """Labels of a child: the user's own first, ours last, so that ours hold."""
+    return {
+        **extra,
+        "app.kubernetes.io/name": name,
+        "app.kubernetes.io/instance": name,
+        "app.kubernetes.io/component": component,
+        MANAGED_BY: MANAGER,
+        kind_label: name,
+    }
+
+
+def owner_reference(kind: str, name: str, uid: str) -> dict[str, Any]:
+    """A controller reference: garbage collection deletes the child with its parent."""
+    return {
+        "apiVersion": API_VERSION,
+        "kind": kind,
+        "name": name,
+        "uid": uid,
+        "controller": True,
+        "blockOwnerDeletion": True,
+    }
