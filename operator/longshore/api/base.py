@@ -96,7 +96,7 @@ class Model(BaseModel):
         populate_by_name=True,
         extra="forbid",
         frozen=True,
-        json_schema_extra=_add_rules,  # type: ignore[typeddict-item]
+        json_schema_extra=_add_rules,
         use_enum_values=True,
     )
     rules: ClassVar[tuple[Rule, ...]] = ()

@@ -220,7 +220,7 @@ class BatchJobStatus(Model):
     reason: Annotated[str, Field(max_length=64)] | None = Field(
         default=None, description="Why it is in this phase, in one word."
     )
-    conditions: Conditions = Field(default=[], description="Ready, Admitted, Running, Complete, Failed.")
+    conditions: Conditions = Field(default=[], description="Admitted, Running, Complete, Failed.")
     waiting: Waiting | None = Field(default=None, description="Why it does not run now, while it waits.")
     attempt: int | None = Field(default=None, description="Number of the current or last attempt.")
     done: Annotated[str, Field(max_length=32)] | None = Field(

@@ -125,7 +125,11 @@ def _of_container(pod: Obj, name: str, status: Obj, warnings: Sequence[tuple[str
             )
         return Failure("ConfigMissing", _config_message(message), name)
     ended = status.get("state", {}).get("terminated") or status.get("lastState", {}).get("terminated")
-    if status.get("ready") or ended is None or (ended.get("exitCode", 0) == 0 and reason != "CrashLoopBackOff"):
+    if (
+        status.get("ready")
+        or ended is None
+        or (ended.get("exitCode", 0) == 0 and reason != "CrashLoopBackOff")
+    ):
         return _of_probe(name, status, warnings)
     return _of_end(pod, name, status, ended, warnings)
 

@@ -1,0 +1,222 @@
+"""What became of each attempt: read from its Job and pods once, then kept in the status for good."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from longshore.batchjob.children.job import CONTAINER
+from longshore.batchjob.facts import Facts, attempt_of
+from longshore.workload.conditions import parse_time, shorten, timestamp
+from longshore.workload.decision import Obj
+from longshore.workload.diagnosis import last_words, memory_limit
+
+NOT_COUNTED = frozenset({"Suspended"})
+_DISRUPTION_REASONS = {
+    "PreemptionByScheduler": "Preempted",
+    "DeletionByTaintManager": "NodeLost",
+    "DeletionByPodGC": "NodeLost",
+    "EvictionByEvictionAPI": "Evicted",
+    "TerminationByKubelet": "Evicted",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One attempt, as far as it is known."""
+
+    number: int
+    job: str
+    pod: str | None = None
+    node: str | None = None
+    started: datetime | None = None
+    finished: datetime | None = None
+    exit_code: int | None = None
+    reason: str | None = None
+    message: str | None = None
+    memory: str | None = None
+    last_words: str | None = None
+    fresh: bool = False
+    """It ended, and the status doesn't say so yet."""
+
+    @property
+    def succeeded(self) -> bool:
+        return self.reason == "Succeeded"
+
+    def render(self, counted: bool | None) -> Obj:
+        parts = {
+            "number": self.number,
+            "job": self.job,
+            "pod": self.pod,
+            "node": self.node,
+            "startedAt": timestamp(self.started) if self.started else None,
+            "finishedAt": timestamp(self.finished) if self.finished else None,
+            "exitCode": self.exit_code,
+            "reason": self.reason,
+            "message": shorten(self.message) if self.message else None,
+            "memory": self.memory,
+            "counted": counted,
+        }
+        return {name: value for name, value in parts.items() if value is not None}
+
+
+def observe(facts: Facts, stop_reason: str | None, now: datetime) -> list[Attempt]:
+    """Every attempt that is known, the oldest first.
+
+    `stop_reason` is why attempts are being stopped now, for one whose Job has been suspended.
+    """
+    recorded = {each["number"]: each for each in facts.status.get("attempts", ())}
+    numbers = sorted(recorded.keys() | {attempt_of(each) for each in facts.jobs} - {0})
+    return [_observe(number, recorded.get(number), facts, stop_reason, now) for number in numbers]
+
+
+def _observe(
+    number: int, recorded: Obj | None, facts: Facts, stop_reason: str | None, now: datetime
+) -> Attempt:
+    before = _load(recorded) if recorded else None
+    if before and before.finished:
+        return before
+    job = facts.job(number)
+    if job is None:
+        assert before is not None, "an attempt without a Job is known from the status alone"
+        message = "its Job was deleted by somebody else, so how it ended is not known"
+        return replace(before, finished=now, reason="JobDeleted", message=message, fresh=True)
+    seen = _from_pods(Attempt(number, job["metadata"]["name"]), job, facts, before)
+    return _ended(seen, job, facts, stop_reason)
+
+
+def _load(recorded: Obj) -> Attempt:
+    return Attempt(
+        number=recorded["number"],
+        job=recorded["job"],
+        pod=recorded.get("pod"),
+        node=recorded.get("node"),
+        started=parse_time(recorded["startedAt"]) if "startedAt" in recorded else None,
+        finished=parse_time(recorded["finishedAt"]) if "finishedAt" in recorded else None,
+        exit_code=recorded.get("exitCode"),
+        reason=recorded.get("reason"),
+        message=recorded.get("message"),
+        memory=recorded.get("memory"),
+    )
+
+
+def _from_pods(attempt: Attempt, job: Obj, facts: Facts, before: Attempt | None) -> Attempt:
+    pods = facts.pods_of(attempt.number)
+    starts = [moment for pod in pods if (moment := _started(pod))]
+    if before and before.started:
+        starts.append(before.started)
+    attempt = replace(
+        attempt, started=min(starts, default=None), memory=memory_limit(job["spec"]["template"], CONTAINER)
+    )
+    if facts.spec.array is None and pods:
+        newest = max(pods, key=lambda pod: pod["metadata"]["creationTimestamp"])
+        return replace(attempt, pod=newest["metadata"]["name"], node=newest.get("spec", {}).get("nodeName"))
+    return replace(attempt, pod=before.pod, node=before.node) if before else attempt
+
+
+def _started(pod: Obj) -> datetime | None:
+    state = _state(pod)
+    text = (state.get("running") or state.get("terminated") or {}).get("startedAt")
+    return parse_time(text) if text else None
+
+
+def _state(pod: Obj) -> Obj:
+    statuses = pod.get("status", {}).get("containerStatuses", ())
+    return next((each.get("state", {}) for each in statuses if each["name"] == CONTAINER), {})
+
+
+def _ended(attempt: Attempt, job: Obj, facts: Facts, stop_reason: str | None) -> Attempt:
+    conditions = {
+        each["type"]: each for each in job.get("status", {}).get("conditions", ()) if each["status"] == "True"
+    }
+    if done := conditions.get("Complete"):
+        code = None if facts.spec.array else 0
+        return _finish(attempt, done["lastTransitionTime"], "Succeeded", None, code)
+    if failed := conditions.get("Failed"):
+        return _failed(attempt, failed, facts)
+    if stop_reason and (stopped := conditions.get("Suspended")) and is_stopped(job):
+        return _finish(attempt, stopped["lastTransitionTime"], stop_reason, None, None)
+    return attempt
+
+
+def is_stopped(job: Obj) -> bool:
+    """The Job is suspended and none of its pods is left."""
+    status = job.get("status", {})
+    suspended = any(
+        each["type"] == "Suspended" and each["status"] == "True" for each in status.get("conditions", ())
+    )
+    return bool(
+        job["spec"].get("suspend")
+        and suspended
+        and not status.get("active")
+        and not status.get("terminating")
+    )
+
+
+def _finish(attempt: Attempt, at: str, reason: str, message: str | None, code: int | None) -> Attempt:
+    return replace(
+        attempt, finished=parse_time(at), reason=reason, message=message, exit_code=code, fresh=True
+    )
+
+
+def _failed(attempt: Attempt, condition: Obj, facts: Facts) -> Attempt:
+    at = condition["lastTransitionTime"]
+    if condition.get("reason") == "DeadlineExceeded":
+        seconds = facts.spec.timeouts.attempt_seconds
+        return _finish(
+            attempt, at, "Timeout", f"the attempt ran longer than timeouts.attemptSeconds, {seconds} s", None
+        )
+    pod = quoted_pod(facts.pods_of(attempt.number))
+    if pod is None:
+        return _finish(
+            attempt,
+            at,
+            "Error",
+            f"its pod is gone, so its exit code is not known: {condition.get('message', '')}",
+            None,
+        )
+    attempt = replace(
+        attempt, pod=pod["metadata"]["name"], node=pod.get("spec", {}).get("nodeName") or attempt.node
+    )
+    ended = _state(pod).get("terminated", {})
+    reason, message = why_pod_failed(pod)
+    finished = _finish(attempt, at, reason, message, ended.get("exitCode"))
+    return replace(finished, last_words=last_words(ended))
+
+
+def quoted_pod(pods: list[Obj]) -> Obj | None:
+    """The failed pod that stands for the attempt: the first that failed."""
+    failed = [pod for pod in pods if pod.get("status", {}).get("phase") == "Failed"]
+    return min(
+        failed,
+        key=lambda pod: (_state(pod).get("terminated", {}).get("finishedAt", ""), pod["metadata"]["name"]),
+        default=None,
+    )
+
+
+def why_pod_failed(pod: Obj) -> tuple[str, str]:
+    """Reason and message of a failed pod: the kubelet's and the scheduler's words before the exit code."""
+    status, ended = pod.get("status", {}), _state(pod).get("terminated", {})
+    code = ended.get("exitCode")
+    for condition in status.get("conditions", ()):
+        if condition["type"] == "DisruptionTarget" and condition["status"] == "True":
+            reason = _DISRUPTION_REASONS.get(condition.get("reason", ""), "Evicted")
+            return reason, f"the pod was taken from its node: {condition.get('message', '')}"
+    if status.get("reason") in ("Evicted", "NodeLost"):
+        return status["reason"], f"the pod was taken from its node: {status.get('message', '')}"
+    if ended.get("reason") == "OOMKilled":
+        limit = memory_limit(pod, CONTAINER)
+        of_limit = f" of {limit}" if limit else ""
+        return "OOMKilled", (
+            f"the container used more memory than its limit{of_limit} and was killed (exit code {code})."
+            " Raise size or resources.limits.memory, or use less"
+        )
+    if ended.get("reason") in ("StartError", "ContainerCannotRun"):
+        return (
+            "Error",
+            f"the container cannot start: {shorten(ended.get('message', ''), 500)}. Check command and image",
+        )
+    return (
+        "Error",
+        f"the container ended with exit code {code}. Read its log: kubectl logs {pod['metadata']['name']}",
+    )

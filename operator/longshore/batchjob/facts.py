@@ -1,0 +1,60 @@
+"""What is known of one BatchJob and its Jobs at one moment: the input of every decision about it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from longshore.api.batchjob import BatchJobSpec
+from longshore.workload.conditions import parse_time
+from longshore.workload.decision import Obj, Refusal
+from longshore.workload.diagnosis import Evidence
+from longshore.workload.names import ATTEMPT_LABEL
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Live objects as they are, in the forms of the API; what doesn't exist is None or empty."""
+
+    batchjob: Obj
+    spec: BatchJobSpec
+    jobs: Sequence[Obj] = ()
+    """Every Job that is ours; one that the status says is running was looked for on the server."""
+    pods: Sequence[Obj] = ()
+    evidence: Mapping[str, Evidence] = field(default_factory=dict)
+    """Warnings of the kubelet, by the uid of the pod."""
+    pods_refused: str | None = None
+    """What the API server said when the Job controller tried to create a pod."""
+    account_allowed: bool = True
+    """The account that the spec names exists and carries the label that allows it."""
+    account_exists: bool = False
+    """The namespace has the account that jobs without one share."""
+    refusal: Refusal | None = None
+    """What the API server refused when the last decision was carried out."""
+    last_words: bool = True
+    """Whether termination messages may be shown in the status."""
+
+    @property
+    def generation(self) -> int:
+        return int(self.batchjob["metadata"]["generation"])
+
+    @property
+    def status(self) -> Obj:
+        return self.batchjob.get("status") or {}
+
+    @property
+    def submitted(self) -> datetime:
+        return parse_time(self.batchjob["metadata"]["creationTimestamp"])
+
+    def job(self, attempt: int) -> Obj | None:
+        return next((each for each in self.jobs if attempt_of(each) == attempt), None)
+
+    def pods_of(self, attempt: int) -> list[Obj]:
+        return [each for each in self.pods if attempt_of(each) == attempt]
+
+
+def attempt_of(obj: Obj) -> int:
+    """The number of the attempt that a Job or pod belongs to; 0 when its label was taken off."""
+    text = obj["metadata"].get("labels", {}).get(ATTEMPT_LABEL, "")
+    return int(text) if text.isdecimal() else 0

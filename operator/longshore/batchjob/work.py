@@ -1,0 +1,60 @@
+"""The batch job as its children see it: who it is and what it runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from longshore.api.batchjob import BatchJobSpec
+from longshore.workload.decision import Obj
+from longshore.workload.names import (
+    ATTEMPT_LABEL,
+    BATCHJOB_LABEL,
+    child_name,
+    content_hash,
+    labels,
+    owner_reference,
+)
+
+COMPONENT = "batchjob"
+SHARED_ACCOUNT = "longshore-batch"
+"""One account without rights per namespace, for jobs that name none: 100,000 jobs need no account each."""
+LONGEST_JOB_NAME = 52
+"""Leaves room for the index and the random suffix in the names of its pods."""
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """Name, namespace and uid of a BatchJob, and its spec."""
+
+    name: str
+    namespace: str
+    uid: str
+    spec: BatchJobSpec
+
+    @property
+    def service_account(self) -> str:
+        return self.spec.service_account_name or SHARED_ACCOUNT
+
+    @property
+    def files_name(self) -> str | None:
+        if not self.spec.files:
+            return None
+        files = [each.model_dump(mode="json", exclude={"mode"}) for each in self.spec.files]
+        return child_name(self.name, f"files-{content_hash(files)}")
+
+    def job_name(self, attempt: int) -> str:
+        """The one name that the Job of this attempt can have, whoever creates it."""
+        return child_name(self.name, str(attempt), LONGEST_JOB_NAME)
+
+    def labels(self, attempt: int | None = None) -> dict[str, str]:
+        made = labels(BATCHJOB_LABEL, self.name, COMPONENT, self.spec.labels)
+        return made | ({ATTEMPT_LABEL: str(attempt)} if attempt is not None else {})
+
+    def metadata(self, name: str, attempt: int | None = None) -> Obj:
+        made: Obj = {
+            "name": name,
+            "namespace": self.namespace,
+            "labels": self.labels(attempt),
+            "ownerReferences": [owner_reference("BatchJob", self.name, self.uid)],
+        }
+        return made | ({"annotations": dict(self.spec.annotations)} if self.spec.annotations else {})
