@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -49,7 +50,7 @@ def is_free(retry: Retry, attempt: Attempt) -> bool:
     return attempt.reason in DISRUPTIONS and rule is not None and rule.action == "Retry"
 
 
-def _matches(exit_codes: list[int] | None, reasons: list[str] | None, attempt: Attempt) -> bool:
+def _matches(exit_codes: Sequence[int] | None, reasons: Sequence[str] | None, attempt: Attempt) -> bool:
     if exit_codes is not None:
         return attempt.exit_code in exit_codes
     reason = attempt.reason if attempt.reason in DISRUPTIONS | {"OOMKilled"} else "Error"

@@ -1,0 +1,27 @@
+# The operator's image. Wheels come from dist/wheels (`make wheels`): the build itself uses no network.
+ARG PYTHON_IMAGE=python:3.13-slim
+
+FROM ${PYTHON_IMAGE} AS build
+COPY dist/wheels /wheels
+# pip runs from its own wheel, so that neither the base nor the result needs to have it installed.
+RUN python3 -m venv --without-pip /opt/longshore \
+ && python3 /wheels/pip-*.whl/pip --python /opt/longshore/bin/python install \
+      --no-index --no-deps --no-cache-dir --disable-pip-version-check $(ls /wheels/*.whl | grep -v '/pip-') \
+ && find /opt/longshore -name tests -type d -prune -exec rm -rf {} +
+
+FROM ${PYTHON_IMAGE}
+# Nothing in the image may raise its rights.
+RUN find / -xdev -type f -perm /6000 -exec chmod a-s {} +
+COPY --from=build /opt/longshore /opt/longshore
+ENV PATH=/opt/longshore/bin:$PATH \
+    PYTHONDONTWRITEBYTECODE=1 \
+    PYTHONUNBUFFERED=1 \
+    HOME=/tmp
+WORKDIR /tmp
+USER 65532:65532
+EXPOSE 8080
+LABEL org.opencontainers.image.title=longshore \
+      org.opencontainers.image.description="Kubernetes operator for services and batch jobs" \
+      org.opencontainers.image.licenses=Apache-2.0
+ENTRYPOINT ["python", "-m", "longshore"]
+CMD ["run"]

@@ -1,0 +1,99 @@
+"""The whole decision on a BatchJob: the steps in their order, the status, when to look again."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from longshore.batchjob import status as statuses
+from longshore.batchjob.children import files, job, service_account
+from longshore.batchjob.facts import Facts
+from longshore.batchjob.lifecycle import Course, chart, next_deadline
+from longshore.batchjob.work import Work
+from longshore.workload.conditions import Condition, parse_time, render
+from longshore.workload.decision import Apply, Create, Decision, Delete, Event, Obj, Patch, Ref, Step
+from longshore.workload.names import ALLOW_LABEL, RECONCILE_ANNOTATION
+
+LOOK_AGAIN_SECONDS = 10.0
+"""While an attempt doesn't start and nothing says why, events are read this often."""
+FINISHED = frozenset({"Succeeded", "Failed"})
+
+
+def decide(facts: Facts, now: datetime) -> Decision:
+    """What to do about a BatchJob, given everything that is known of it."""
+    metadata = facts.batchjob["metadata"]
+    if metadata.get("annotations", {}).get(RECONCILE_ANNOTATION) == "disabled":
+        return Decision(status=_paused(facts, now))
+    if facts.status.get("phase") in FINISHED:
+        return _finished(facts, now)
+    work = Work(metadata["name"], metadata["namespace"], metadata["uid"], facts.spec)
+    if not facts.account_allowed and not facts.jobs:
+        message = (
+            f"service account {facts.spec.service_account_name} does not exist in namespace {work.namespace} or is not offered to"
+            f" jobs: kubectl label serviceaccount -n {work.namespace} {facts.spec.service_account_name} {ALLOW_LABEL}=true"
+        )
+        return Decision(status=statuses.refused(facts, "ServiceAccountNotAllowed", message, now))
+    course = chart(facts, now)
+    steps = _steps(work, facts, course)
+    if facts.refusal is not None:
+        return Decision(steps, statuses.refused(facts, facts.refusal.reason, facts.refusal.message, now))
+    status = statuses.build(facts, course, now)
+    return Decision(steps, status, _events(facts, status), _again(facts, course, now))
+
+
+def _steps(work: Work, facts: Facts, course: Course) -> tuple[Step, ...]:
+    running = course.running
+    live = facts.job(running.number) if running else None
+    if live is not None and course.stop is not None and not live["spec"].get("suspend"):
+        return (Patch(Ref.of(live), {"spec": {"suspend": True}}),)
+    if live is not None and course.resume:
+        return (Patch(Ref.of(live), {"spec": {"suspend": False}}),)
+    if course.start is None:
+        return ()
+    account = service_account.build(work)
+    config = files.build(work)
+    return (
+        *([Create(account)] if account and not facts.account_exists else []),
+        *([Apply(config)] if config else []),
+        Create(job.build(work, course.start)),
+    )
+
+
+def _again(facts: Facts, course: Course, now: datetime) -> float | None:
+    if course.end is not None:
+        return float(facts.spec.ttl_seconds_after_finished)
+    waits = (
+        [LOOK_AGAIN_SECONDS] if course.running and not course.running.started and course.stop is None else []
+    )
+    if deadline := next_deadline(facts, course):
+        waits.append(max((deadline - now).total_seconds(), 0.0))
+    return min(waits, default=None)
+
+
+def _finished(facts: Facts, now: datetime) -> Decision:
+    """A job that has ended stays as it is, until its time is over."""
+    ended = parse_time(facts.status.get("finishedAt") or facts.batchjob["metadata"]["creationTimestamp"])
+    left = ended + timedelta(seconds=facts.spec.ttl_seconds_after_finished) - now
+    if left <= timedelta(0):
+        return Decision((Delete(Ref.of(facts.batchjob)),))
+    status = facts.status
+    if status.get("observedGeneration") != facts.generation:
+        status = status | {"observedGeneration": facts.generation}
+    return Decision(status=status, again_in_seconds=left.total_seconds())
+
+
+def _events(facts: Facts, status: Obj) -> tuple[Event, ...]:
+    if status["phase"] not in FINISHED or facts.status.get("phase") in FINISHED:
+        return ()
+    failed = status["phase"] == "Failed"
+    told = next(each for each in status["conditions"] if each["type"] == ("Failed" if failed else "Complete"))
+    return (Event("Warning" if failed else "Normal", told["reason"], told["message"]),)
+
+
+def _paused(facts: Facts, now: datetime) -> Obj:
+    message = "reconciling is disabled: remove the annotation longshore.dev/reconcile to go on"
+    before = facts.status.get("conditions", [])
+    conditions = render(
+        [Condition("Admitted", None, "ReconcileDisabled", message)], before, facts.generation, now
+    )
+    others = [each for each in before if each["type"] != "Admitted"]
+    return facts.status | {"conditions": conditions + others}

@@ -1,0 +1,154 @@
+"""Where a batch job stands and what it is to do next: start an attempt, stop one, wait, or end.
+
+The order of precedence: an attempt that ended successfully, cancel, the timeouts, suspend, retries.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from longshore.batchjob.attempts import Attempt, observe
+from longshore.batchjob.facts import Facts
+from longshore.batchjob.retry import Verdict, is_free, judge
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """The job is over."""
+
+    succeeded: bool
+    reason: str
+    message: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Why attempts are stopped: the reason that the attempt and the job get, and the sentence."""
+
+    reason: str
+    job_reason: str
+    message: str
+    for_good: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """What is to happen. At most one of `end`, `start` and `at` is set."""
+
+    attempts: tuple[Attempt, ...]
+    counted: int
+    """Attempts that ended and cost one of retry.attempts."""
+    end: End | None = None
+    start: int | None = None
+    """Number of the attempt whose Job is to exist."""
+    stop: Stop | None = None
+    resume: bool = False
+    """The Job of the running attempt was suspended and goes on (arrays)."""
+    at: datetime | None = None
+    """When the next attempt starts, while it is waited for."""
+    why: str = ""
+    """Why the last attempt is followed by another."""
+
+    @property
+    def running(self) -> Attempt | None:
+        """The attempt that has not ended."""
+        return next((each for each in self.attempts if each.finished is None), None)
+
+
+def chart(facts: Facts, now: datetime) -> Course:
+    """Decides what happens next. A job that has ended stays as it is."""
+    stop = _stop(facts, now)
+    holds_array = stop is not None and not stop.for_good and facts.spec.array is not None
+    attempts = tuple(observe(facts, stop.reason if stop and not holds_array else None, now))
+    fresh = [each for each in attempts if each.fresh]
+    before = int(facts.status.get("attemptsCounted", 0))
+    counted = before + sum(1 for each in fresh if each.succeeded or not is_free(facts.spec.retry, each))
+    course = Course(attempts, counted, stop=stop)
+    last = attempts[-1] if attempts else None
+    if last is not None and last.succeeded and last.finished:
+        return _ended(course, End(True, "Succeeded", "", last.finished))
+    if last is None or last.finished is None:
+        return _going_on(course, last, facts, now)
+    if stop is not None and stop.for_good:
+        return _ended(course, End(False, stop.job_reason, stop.message, now))
+    verdict = judge(facts.spec, last, counted - (0 if is_free(facts.spec.retry, last) else 1))
+    return _after_failure(course, last, verdict, facts, now)
+
+
+def next_deadline(facts: Facts, course: Course) -> datetime | None:
+    """The next moment at which time alone changes something."""
+    timeouts, submitted = facts.spec.timeouts, facts.submitted
+    moments = [course.at] if course.at else []
+    if timeouts.total_seconds is not None:
+        moments.append(submitted + timedelta(seconds=timeouts.total_seconds))
+    if timeouts.queued_seconds is not None and not _has_started(course.attempts):
+        moments.append(submitted + timedelta(seconds=timeouts.queued_seconds))
+    return min(moments, default=None)
+
+
+def _stop(facts: Facts, now: datetime) -> Stop | None:
+    spec, waited = facts.spec, now - facts.submitted
+    if spec.cancel is not None:
+        return Stop("Cancelled", "Cancelled", f"cancelled: {spec.cancel.reason}", True)
+    total, queued = spec.timeouts.total_seconds, spec.timeouts.queued_seconds
+    if total is not None and waited >= timedelta(seconds=total):
+        return Stop(
+            "Timeout",
+            "TotalTimeout",
+            f"not finished within timeouts.totalSeconds, {total} s after it was submitted",
+            True,
+        )
+    started = facts.status.get("startedAt") or any(_pod_ran(each) for each in facts.pods)
+    if queued is not None and not started and waited >= timedelta(seconds=queued):
+        return Stop(
+            "Timeout",
+            "QueuedTimeout",
+            f"no container ran within timeouts.queuedSeconds, {queued} s after it was submitted",
+            True,
+        )
+    if spec.suspend:
+        return Stop("Suspended", "Suspended", "suspended: set spec.suspend to false to go on", False)
+    return None
+
+
+def _pod_ran(pod: dict[str, object]) -> bool:
+    status = pod.get("status") or {}
+    assert isinstance(status, dict)
+    states = [each.get("state", {}) for each in status.get("containerStatuses", ())]
+    return any(state.get("running") or state.get("terminated") for state in states)
+
+
+def _has_started(attempts: tuple[Attempt, ...]) -> bool:
+    return any(each.started for each in attempts)
+
+
+def _going_on(course: Course, running: Attempt | None, facts: Facts, now: datetime) -> Course:
+    """No attempt yet, or one that has not ended."""
+    stop = course.stop
+    if running is None:
+        if stop is None:
+            return replace(course, start=1)
+        return _ended(course, End(False, stop.job_reason, stop.message, now)) if stop.for_good else course
+    job = facts.job(running.number)
+    held = job is not None and bool(job["spec"].get("suspend"))
+    if stop is None and held and facts.spec.array is not None:
+        return replace(course, resume=True)
+    return course
+
+
+def _after_failure(course: Course, last: Attempt, verdict: Verdict, facts: Facts, now: datetime) -> Course:
+    if verdict.at is None:
+        assert last.finished is not None, "only an attempt that ended is judged"
+        message = f"attempt {last.number} failed: {last.message}; {verdict.why}"
+        return _ended(course, End(False, last.reason or "Error", message, last.finished))
+    if course.stop is not None:
+        return course
+    if now >= verdict.at:
+        return replace(course, start=last.number + 1, why=verdict.why)
+    return replace(course, at=verdict.at, why=verdict.why)
+
+
+def _ended(course: Course, end: End) -> Course:
+    return replace(course, end=end)
