@@ -1,0 +1,62 @@
+{{- define "longshore.name" -}}
+{{- if contains "longshore" .Release.Name }}{{ .Release.Name | trunc 52 | trimSuffix "-" }}{{ else }}{{ printf "%s-longshore" .Release.Name | trunc 52 | trimSuffix "-" }}{{ end }}
+{{- end }}
+
+{{- define "longshore.selector" -}}
+app.kubernetes.io/name: longshore
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end }}
+
+{{- define "longshore.labels" -}}
+{{ include "longshore.selector" . }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name (.Chart.Version | replace "+" "_") }}
+{{- end }}
+
+{{- define "longshore.serviceAccount" -}}
+{{ .Values.serviceAccount.name | default (include "longshore.name" .) }}
+{{- end }}
+
+{{- define "longshore.image" -}}
+{{- with .Values.image -}}
+{{ .repository }}{{ if .digest }}@{{ .digest }}{{ else }}:{{ .tag | default $.Chart.AppVersion }}{{ end }}
+{{- end }}
+{{- end }}
+
+{{/* What the operator may do where it looks after WebApps and BatchJobs. */}}
+{{- define "longshore.rules" -}}
+- apiGroups: [longshore.dev]
+  resources: [webapps, batchjobs]
+  verbs: [get, list, watch]
+- apiGroups: [longshore.dev] # ttlSecondsAfterFinished
+  resources: [batchjobs]
+  verbs: [delete]
+- apiGroups: [longshore.dev]
+  resources: [webapps/status, batchjobs/status]
+  verbs: [get, patch]
+- apiGroups: [longshore.dev] # blockOwnerDeletion, where OwnerReferencesPermissionEnforcement is on
+  resources: [webapps/finalizers, batchjobs/finalizers]
+  verbs: [update]
+- apiGroups: [apps]
+  resources: [deployments, controllerrevisions]
+  verbs: [get, list, watch, create, patch, delete]
+- apiGroups: [""]
+  resources: [services, serviceaccounts, configmaps]
+  verbs: [get, list, watch, create, patch, delete]
+- apiGroups: [policy]
+  resources: [poddisruptionbudgets]
+  verbs: [get, list, watch, create, patch, delete]
+- apiGroups: [autoscaling]
+  resources: [horizontalpodautoscalers]
+  verbs: [get, list, watch, create, patch, delete]
+- apiGroups: [batch]
+  resources: [jobs]
+  verbs: [get, list, watch, create, patch, delete]
+- apiGroups: [""]
+  resources: [pods]
+  verbs: [get, list, watch]
+- apiGroups: [""] # list: why a probe fails is told in events only
+  resources: [events]
+  verbs: [create, patch, list]
+{{- end }}

@@ -1,0 +1,67 @@
+"""Who we are to the API server, and how to reach it: resolved once by the kubernetes package.
+
+In a pod that is the mounted service account, whose token is read again as it rotates; outside, the
+kubeconfig with everything that it may hold, exec plugins (EKS) included.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from pathlib import Path
+
+from kubernetes import client, config
+
+_SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
+
+
+class NoCluster(Exception):
+    """There is no way to an API server; the message says what was looked for."""
+
+
+class Credentials:
+    """Address, TLS and authorization. `kubeconfig` and `context` win over what the environment says."""
+
+    def __init__(self, kubeconfig: str | None = None, context: str | None = None) -> None:
+        self.configuration = client.Configuration()
+        try:
+            config.load_config(
+                config_file=kubeconfig, context=context, client_configuration=self.configuration
+            )
+        except (config.ConfigException, OSError) as error:
+            raise NoCluster(
+                f"no cluster: {error}. Set KUBECONFIG to a file that names one, or run in a pod"
+            ) from error
+
+    @property
+    def server(self) -> str:
+        return str(self.configuration.host)
+
+    @property
+    def own_namespace(self) -> str:
+        """The namespace of the pod that we run in, else `default`."""
+        return _SERVICE_ACCOUNT.read_text().strip() if _SERVICE_ACCOUNT.exists() else "default"
+
+    def ssl_context(self) -> ssl.SSLContext:
+        context = ssl.create_default_context(cafile=self.configuration.ssl_ca_cert)
+        if not self.configuration.verify_ssl:
+            context.check_hostname = False
+            context.verify_mode = ssl.CERT_NONE
+        if self.configuration.cert_file:
+            context.load_cert_chain(self.configuration.cert_file, self.configuration.key_file)
+        return context
+
+    def token(self) -> str | None:
+        """The Authorization header's value, refreshed where it has a way to be. May block for an exec plugin."""
+        for identifier in ("BearerToken", "authorization"):
+            if value := self.configuration.get_api_key_with_prefix(identifier):
+                return str(value)
+        return str(self.configuration.get_basic_auth_token()) if self.configuration.username else None
+
+    async def authorization(self) -> dict[str, str]:
+        """Headers of a request. Runs off the loop where a plugin may block."""
+        if self.configuration.refresh_api_key_hook is None:
+            value = self.token()
+        else:
+            value = await asyncio.to_thread(self.token)
+        return {"Authorization": value} if value else {}

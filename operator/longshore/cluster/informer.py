@@ -1,0 +1,151 @@
+"""Keeps a Store up to date: list in pages, then watch; after an outage list again and sweep.
+
+Deletions that nobody told us of are found by the sweep. Errors back off, also streams that the server
+closes at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from longshore.cluster.client import PAGE, ApiError, Client
+from longshore.cluster.resources import Resource
+from longshore.cluster.store import Name, Store, name_of
+
+Obj = dict[str, Any]
+log = logging.getLogger(__name__)
+
+STREAM_SECONDS = 290
+FIRST_BACKOFF_SECONDS = 0.5
+LONGEST_BACKOFF_SECONDS = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """Which objects to hold, and what of them."""
+
+    resource: Resource
+    label_selector: str | None = None
+    index: Callable[[Obj], Iterable[str]] = lambda obj: ()
+    strip: Callable[[Obj], Obj] = lambda obj: obj
+    """Takes away what nothing reads; managedFields are gone already."""
+
+    @property
+    def name(self) -> str:
+        return (
+            f"{self.resource.plural}[{self.label_selector}]" if self.label_selector else self.resource.plural
+        )
+
+
+class Informer:
+    """One watch, cluster-wide or of one namespace, that feeds a Store."""
+
+    def __init__(
+        self,
+        client: Client,
+        watch: Watch,
+        store: Store,
+        on_change: Callable[[Obj], None],
+        namespace: str | None = None,
+    ) -> None:
+        self._client, self.watch, self.store, self._namespace = client, watch, store, namespace
+        self._on_change = on_change
+        self.synced = asyncio.Event()
+        self._heard = time.monotonic()
+        self._failing_since: float | None = None
+
+    def silent_seconds(self) -> float:
+        """How long the API server has not answered this informer; 0 while a stream is open."""
+        return time.monotonic() - self._failing_since if self._failing_since is not None else 0.0
+
+    def quiet_seconds(self) -> float:
+        """Age of the last event, bookmarks included."""
+        return time.monotonic() - self._heard
+
+    async def run(self) -> None:
+        """Lists and watches until cancelled."""
+        failures, version = 0, ""
+        while True:
+            try:
+                version = version or await self._list()
+                self._failing_since = None
+                began = time.monotonic()
+                version = await self._follow(version)
+                failures = failures + 1 if time.monotonic() - began < 1 else 0
+            except ApiError as error:
+                failures += 1
+                if self._failing_since is None:
+                    self._failing_since = time.monotonic()
+                if error.status in (410, 400) or error.reason == "Expired":
+                    version, failures = "", min(failures, 2)
+                self._report(error, failures)
+            if failures:
+                longest = min(FIRST_BACKOFF_SECONDS * 2 ** (failures - 1), LONGEST_BACKOFF_SECONDS)
+                await asyncio.sleep(random.uniform(longest / 2, longest))  # noqa: S311 - spreads load, no secret
+
+    async def _list(self) -> str:
+        """Reads everything, sweeps what is gone, and returns the version to watch from."""
+        names: list[Name] = []
+        token: str | None = None
+        while True:
+            page = await self._client.list_page(
+                self.watch.resource,
+                self._namespace,
+                labelSelector=self.watch.label_selector,
+                limit=PAGE,
+                **{"continue": token},
+            )
+            for item in page["items"]:
+                names.append(name_of(item))
+                self._take(item)
+            token = page["metadata"].get("continue")
+            if not token:
+                break
+        version = str(page["metadata"]["resourceVersion"])
+        for obj in self.store.sweep(names, int(version), self._namespace):
+            self._on_change(obj)
+        self._heard = time.monotonic()
+        self.synced.set()
+        return version
+
+    async def _follow(self, version: str) -> str:
+        """Takes in events until the stream ends; returns the version that was reached."""
+        stream = self._client.watch(
+            self.watch.resource,
+            self._namespace,
+            timeout_seconds=STREAM_SECONDS,
+            labelSelector=self.watch.label_selector,
+            resourceVersion=version,
+        )
+        async for event in stream:
+            self._heard = time.monotonic()
+            obj = event["object"]
+            version = obj["metadata"]["resourceVersion"]
+            if event["type"] == "DELETED":
+                if self.store.remove(obj):
+                    self._on_change(obj)
+            elif event["type"] != "BOOKMARK":
+                self._take(obj)
+        return version
+
+    def _take(self, obj: Obj) -> None:
+        obj["metadata"].pop("managedFields", None)
+        obj |= {"apiVersion": self.watch.resource.api_version, "kind": self.watch.resource.kind}
+        obj = self.watch.strip(obj)
+        if self.store.put(obj):
+            self._on_change(obj)
+
+    def _report(self, error: ApiError, failures: int) -> None:
+        where = f"in namespace {self._namespace}" if self._namespace else "in the whole cluster"
+        if error.status == 403:
+            log.error(
+                "no right to list and watch %s %s: grant it to the operator's account", self.watch.name, where
+            )
+        elif failures > 1:
+            log.warning("watching %s %s failed, trying again: %s", self.watch.name, where, error)
