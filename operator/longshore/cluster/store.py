@@ -22,7 +22,7 @@ class Store:
         self._index = index
         self._objects: dict[Name, Obj] = {}
         self._indexed: dict[str, set[Name]] = {}
-        self._tombstones: dict[str, None] = {}
+        self._tombstones: dict[str, int] = {}
 
     def __len__(self) -> int:
         return len(self._objects)
@@ -41,7 +41,7 @@ class Store:
         """Holds the object, unless it is known already, in this or a newer version, or known to be deleted."""
         name, metadata = name_of(obj), obj["metadata"]
         held = self._objects.get(name)
-        if metadata["uid"] in self._tombstones:
+        if version_of(obj) <= self._tombstones.get(metadata["uid"], -1):
             return False
         if (
             held is not None
@@ -56,9 +56,12 @@ class Store:
         return True
 
     def remove(self, obj: Obj) -> bool:
-        """Forgets the object for good: what has this uid won't come back. True if it was held."""
+        """Forgets the object: no version up to this one comes back. True if it was held.
+
+        A newer one may: the watch also says DELETED when an object leaves the label selector.
+        """
         name, uid = name_of(obj), obj["metadata"]["uid"]
-        self._tombstones[uid] = None
+        self._tombstones[uid] = version_of(obj)
         if len(self._tombstones) > TOMBSTONES:
             del self._tombstones[next(iter(self._tombstones))]
         held = self._objects.get(name)

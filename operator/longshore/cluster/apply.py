@@ -1,0 +1,261 @@
+"""Brings one object of an owner to what is wanted of it, with as few writes as that takes: mostly none.
+
+An object of the wanted name that isn't the owner's is never touched. What is applied carries the hash of
+what was wanted, so that a field that is no longer wanted is noticed, too.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, field
+from typing import Any
+
+from longshore.cluster.client import ApiError, Client
+from longshore.cluster.diff import differences
+from longshore.cluster.resources import Resource
+from longshore.cluster.store import Store
+
+Obj = dict[str, Any]
+log = logging.getLogger(__name__)
+
+
+class Refused(Exception):
+    """The API server, or a foreign object of that name, doesn't let the object be as wanted.
+
+    `reason` is NameConflict, QuotaExceeded, ApiDenied or Invalid; `message` says what to do.
+    """
+
+    def __init__(self, reason: str, message: str) -> None:
+        self.reason, self.message = reason, message
+        super().__init__(f"{reason}: {message}")
+
+
+class OwnerGone(Exception):
+    """The owner was deleted, or replaced by another of its name, while the cache didn't know."""
+
+
+@dataclass(slots=True)
+class Applier:
+    """Writes children of owners. Remembers which differences an admission webhook insists on, not to fight it."""
+
+    client: Client
+    manager: str
+    hash_annotation: str
+    given_up: dict[tuple[str, str], frozenset[str]] = field(default_factory=dict)
+
+    async def ensure(self, resource: Resource, desired: Obj, digest: str, store: Store, owner: Owner) -> bool:
+        """Creates or corrects the object. True if something was written.
+
+        Raises:
+            Refused: see there.
+            OwnerGone: nothing was written, for there is nobody to write it for.
+            ApiError: the API server is unwell.
+        """
+        namespace, name = desired["metadata"]["namespace"], desired["metadata"]["name"]
+        live = store.get(namespace, name)
+        if live is None or not owner.owns(live):
+            await owner.check(self.client)
+            live = await self._read(resource, namespace, name)
+            if live is not None and not owner.owns(live):
+                raise _conflict(resource, name, live)
+        if live is not None and live["metadata"].get("deletionTimestamp"):
+            raise ApiError(
+                409,
+                {"reason": "Deleting", "message": f"{resource.kind} {name} is being deleted"},
+                "patch",
+                name,
+            )
+        if live is not None and self._holds(live, desired, digest):
+            store.put(live)
+            return False
+        body = _marked(desired, self.hash_annotation, digest)
+        if live is not None:
+            body["metadata"] = body["metadata"] | {"uid": live["metadata"]["uid"]}
+        try:
+            _, written = await self.client.apply(
+                resource, namespace, name, body, manager=self.manager, force=live is not None
+            )
+        except ApiError as error:
+            raise _refusal(error, resource, name) or error from error
+        self._keep(resource, written, store)
+        left = frozenset(differences(desired, written))
+        if left:
+            log.warning(
+                "%s %s/%s: an admission webhook or the API server changes %s",
+                resource.kind,
+                namespace,
+                name,
+                ", ".join(sorted(left)),
+            )
+            self.given_up[written["metadata"]["uid"], digest] = left
+        return True
+
+    async def create(self, resource: Resource, desired: Obj, store: Store, owner: Owner) -> bool:
+        """Creates the object if there is none of its name. True if it was created.
+
+        An object without an owner reference is shared: one that carries our labels will do.
+        """
+        namespace, name = desired["metadata"]["namespace"], desired["metadata"]["name"]
+        live = store.get(namespace, name)
+        if live is not None and _is_meant(live, desired, owner):
+            return False
+        await owner.check(self.client)
+        try:
+            written = await self.client.create(resource, namespace, desired, manager=self.manager)
+        except ApiError as error:
+            if error.status == 409 and error.reason == "AlreadyExists":
+                live = await self._read(resource, namespace, name)
+                if live is None:
+                    raise
+                if not _is_meant(live, desired, owner):
+                    raise _conflict(resource, name, live) from error
+                self._keep(resource, live, store)
+                return False
+            raise _refusal(error, resource, name) or error from error
+        self._keep(resource, written, store)
+        return True
+
+    async def write(self, resource: Resource, desired: Obj, manager: str, store: Store) -> None:
+        """Applies fields as another manager, whether or not they differ."""
+        namespace, name = desired["metadata"]["namespace"], desired["metadata"]["name"]
+        try:
+            _, written = await self.client.apply(
+                resource, namespace, name, desired, manager=manager, force=True
+            )
+        except ApiError as error:
+            raise _refusal(error, resource, name) or error from error
+        self._keep(resource, written, store)
+
+    async def patch(
+        self, resource: Resource, namespace: str, name: str, uid: str, body: Obj, store: Store
+    ) -> None:
+        """Merges fields into the object if it still is the one of this uid."""
+        body = body | {"metadata": body.get("metadata", {}) | {"uid": uid}}
+        self._keep(
+            resource,
+            await self.client.merge_patch(resource, namespace, name, body, manager=self.manager),
+            store,
+        )
+
+    async def delete(self, resource: Resource, namespace: str, name: str, uid: str, store: Store) -> None:
+        """Deletes the object; that it is gone already, or another, is as good."""
+        try:
+            await self.client.delete(resource, namespace, name, uid=uid)
+        except ApiError as error:
+            if error.status not in (404, 409):
+                raise
+        held = store.get(namespace, name)
+        if held is not None and held["metadata"]["uid"] == uid:
+            store.remove(held)
+
+    def _holds(self, live: Obj, desired: Obj, digest: str) -> bool:
+        if live["metadata"].get("annotations", {}).get(self.hash_annotation) != digest:
+            return False
+        left = frozenset(differences(desired, live))
+        return left <= self.given_up.get((live["metadata"]["uid"], digest), frozenset())
+
+    async def _read(self, resource: Resource, namespace: str, name: str) -> Obj | None:
+        try:
+            live = await self.client.get(resource, namespace, name)
+        except ApiError as error:
+            if error.status == 404:
+                return None
+            raise
+        live["metadata"].pop("managedFields", None)
+        return live
+
+    def _keep(self, resource: Resource, obj: Obj, store: Store) -> None:
+        obj["metadata"].pop("managedFields", None)
+        store.put(obj | {"apiVersion": resource.api_version, "kind": resource.kind})
+
+
+@dataclass(slots=True)
+class Owner:
+    """The object that children are made for, as the cache knows it."""
+
+    resource: Resource
+    namespace: str
+    name: str
+    uid: str
+    checked: bool = False
+
+    def owns(self, obj: Obj) -> bool:
+        return any(
+            each.get("controller") and each["uid"] == self.uid
+            for each in obj["metadata"].get("ownerReferences", ())
+        )
+
+    async def check(self, client: Client) -> None:
+        """Reads the owner itself, once per round: nothing is made for one that is gone.
+
+        Raises:
+            OwnerGone: it doesn't exist, is another, or is being deleted.
+        """
+        if self.checked:
+            return
+        try:
+            live = await client.get(self.resource, self.namespace, self.name)
+        except ApiError as error:
+            if error.status == 404:
+                raise OwnerGone(self.name) from error
+            raise
+        if live["metadata"]["uid"] != self.uid or live["metadata"].get("deletionTimestamp"):
+            raise OwnerGone(self.name)
+        self.checked = True
+
+
+def _is_meant(live: Obj, desired: Obj, owner: Owner) -> bool:
+    if "ownerReferences" in desired["metadata"]:
+        return owner.owns(live)
+    return desired["metadata"]["labels"].items() <= live["metadata"].get("labels", {}).items()
+
+
+def _marked(desired: Obj, annotation: str, digest: str) -> Obj:
+    metadata = desired["metadata"]
+    return desired | {
+        "metadata": metadata | {"annotations": metadata.get("annotations", {}) | {annotation: digest}}
+    }
+
+
+def _conflict(resource: Resource, name: str, live: Obj) -> Refused:
+    owners = [
+        f"{each['kind']} {each['name']}"
+        for each in live["metadata"].get("ownerReferences", ())
+        if each.get("controller")
+    ]
+    whose = f", which belongs to {owners[0]}," if owners else ""
+    if live["metadata"].get("deletionTimestamp") or any(owner.endswith(f" {name}") for owner in owners):
+        return Refused(
+            "NameConflict",
+            f"a {resource.kind} {name}{whose} is still there from before: wait until it is deleted",
+        )
+    return Refused(
+        "NameConflict",
+        f"a {resource.kind} {name}{whose} exists and was not made for this object; it is left alone. Delete or rename it, or choose another name",
+    )
+
+
+def _refusal(error: ApiError, resource: Resource, name: str) -> Refused | None:
+    if error.status == 403 and "exceeded quota" in error.message:
+        return Refused(
+            "QuotaExceeded",
+            f"the namespace's quota leaves no room for {resource.kind} {name}: {error.message}",
+        )
+    if error.status == 403:
+        return Refused("ApiDenied", f"the API server denies {resource.kind} {name}: {error.message}")
+    if error.status in (400, 422):
+        return Refused(
+            "Invalid",
+            f"the API server finds {resource.kind} {name} invalid: {error.message}. Correct the spec",
+        )
+    if (
+        error.status == 409
+        and error.reason == "Conflict"
+        and "conflict" in error.message
+        and error.details.get("causes")
+    ):
+        return Refused(
+            "NameConflict",
+            f"a {resource.kind} {name} exists and was not made for this object; it is left alone. Delete or rename it, or choose another name",
+        )
+    return None

@@ -1,0 +1,55 @@
+"""Kubernetes Events on our objects. They are for people: one that cannot be written is dropped."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from datetime import datetime
+from typing import Any
+
+from longshore.cluster.client import ApiError, Client
+from longshore.cluster.resources import EVENTS
+
+Obj = dict[str, Any]
+log = logging.getLogger(__name__)
+
+
+async def record(client: Client, about: Obj, type_: str, reason: str, message: str, now: datetime) -> None:
+    """Creates the Event; its name comes from what it says, so that saying it again is no second one."""
+    metadata = about["metadata"]
+    said = hashlib.sha256(
+        f"{metadata['uid']}{metadata.get('generation')}{reason}{message}".encode()
+    ).hexdigest()[:16]
+    moment = now.strftime("%Y-%m-%dT%H:%M:%SZ")
+    event: Obj = {
+        "apiVersion": "v1",
+        "kind": "Event",
+        "metadata": {"name": f"{metadata['name'][:200]}.{said}", "namespace": metadata["namespace"]},
+        "involvedObject": {
+            "apiVersion": about["apiVersion"],
+            "kind": about["kind"],
+            "name": metadata["name"],
+            "namespace": metadata["namespace"],
+            "uid": metadata["uid"],
+        },
+        "type": type_,
+        "reason": reason,
+        "message": message[:1024],
+        "firstTimestamp": moment,
+        "lastTimestamp": moment,
+        "count": 1,
+        "source": {"component": "longshore"},
+        "reportingComponent": "longshore",
+    }
+    try:
+        await client.create(EVENTS, metadata["namespace"], event, manager="longshore")
+    except ApiError as error:
+        if error.status != 409:
+            log.warning("an event could not be written: %s", error)
+
+
+async def warnings_about(client: Client, namespace: str, uid: str) -> list[tuple[str, str]]:
+    """Warnings on the object of this uid, the oldest first: (reason, message)."""
+    found = await client.list_all(EVENTS, namespace, fieldSelector=f"involvedObject.uid={uid},type=Warning")
+    found.sort(key=lambda event: event.get("lastTimestamp") or event.get("eventTime") or "")
+    return [(event.get("reason", ""), event.get("message", "")) for event in found]
