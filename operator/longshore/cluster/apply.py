@@ -207,7 +207,7 @@ class Owner:
 def _is_meant(live: Obj, desired: Obj, owner: Owner) -> bool:
     if "ownerReferences" in desired["metadata"]:
         return owner.owns(live)
-    return desired["metadata"]["labels"].items() <= live["metadata"].get("labels", {}).items()
+    return bool(desired["metadata"]["labels"].items() <= live["metadata"].get("labels", {}).items())
 
 
 def _marked(desired: Obj, annotation: str, digest: str) -> Obj:

@@ -25,7 +25,7 @@ class Credentials:
     def __init__(self, kubeconfig: str | None = None, context: str | None = None) -> None:
         self.configuration = client.Configuration()
         try:
-            config.load_config(
+            config.load_config(  # type: ignore[no-untyped-call]
                 config_file=kubeconfig, context=context, client_configuration=self.configuration
             )
         except (config.ConfigException, OSError) as error:

@@ -68,6 +68,6 @@ def _of_lists(desired: list[Any], live: Any, path: str) -> Iterator[str]:
 
 def _same_quantity(one: Any, other: Any) -> bool:
     try:
-        return bool(parse_quantity(one) == parse_quantity(other))
+        return bool(parse_quantity(one) == parse_quantity(other))  # type: ignore[no-untyped-call]
     except ValueError:
         return bool(one == other)

@@ -1,0 +1,139 @@
+"""Carries decisions out: steps in their order, then the status, and nothing where nothing differs.
+
+After steps that wrote something the decision is made again from what they brought, so that the status
+says what is true after them, in one write.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from longshore.cluster.apply import Owner, OwnerGone, Refused
+from longshore.cluster.client import ApiError
+from longshore.cluster.events import record
+from longshore.cluster.resources import (
+    CONFIG_MAPS,
+    CONTROLLER_REVISIONS,
+    DEPLOYMENTS,
+    HORIZONTAL_POD_AUTOSCALERS,
+    JOBS,
+    POD_DISRUPTION_BUDGETS,
+    SERVICE_ACCOUNTS,
+    SERVICES,
+    Resource,
+)
+from longshore.cluster.store import Store
+from longshore.runtime.wiring import Context, Kind
+from longshore.workload.decision import Apply, Create, Decision, Delete, Patch, Refusal, Step
+from longshore.workload.names import MANAGER, STATUS_MANAGER, content_hash
+
+Obj = dict[str, Any]
+CHILDREN = (
+    CONFIG_MAPS, CONTROLLER_REVISIONS, DEPLOYMENTS, HORIZONTAL_POD_AUTOSCALERS, JOBS, POD_DISRUPTION_BUDGETS,
+    SERVICE_ACCOUNTS, SERVICES,
+)  # fmt: skip
+_BY_KIND = {each.kind: each for each in CHILDREN}
+ROUNDS = 4
+"""Decisions per reconcile at most; one that still wants something is queued again."""
+REFUSED_AGAIN_SECONDS = 30.0
+
+Decide = Callable[[Refusal | None], Awaitable[Decision | None]]
+
+
+async def carry_out(kind: Kind, obj: Obj, decide: Decide, context: Context) -> float | None:
+    """Decides and does until nothing is left to write. Returns the seconds after which to look again."""
+    metadata = obj["metadata"]
+    owner = Owner(kind.resource, metadata["namespace"], metadata["name"], metadata["uid"])
+    refusal: Refusal | None = None
+    for _ in range(ROUNDS):
+        decision = await decide(refusal)
+        if decision is None:
+            return None
+        if refusal is not None:
+            await _say(kind, obj, decision, context)
+            return REFUSED_AGAIN_SECONDS
+        try:
+            wrote = [await _do(kind, step, owner, context) for step in decision.steps]
+        except Refused as refused:
+            refusal = Refusal(refused.reason, refused.message)
+            continue
+        except OwnerGone:
+            return None
+        if not any(wrote):
+            await _say(kind, obj, decision, context)
+            return decision.again_in_seconds
+    await _say(kind, obj, decision, context)
+    return min(decision.again_in_seconds or 1.0, 1.0)
+
+
+async def _do(kind: Kind, step: Step, owner: Owner, context: Context) -> bool:
+    applier = context.applier
+    if isinstance(step, Apply | Create):
+        resource = _BY_KIND[step.body["kind"]]
+        store = _store(context, resource)
+        if isinstance(step, Create):
+            return await applier.create(resource, step.body, store, owner)
+        if step.manager != MANAGER:
+            await applier.write(resource, step.body, step.manager, store)
+            return True
+        return await applier.ensure(resource, step.body, content_hash(step.body), store, owner)
+    if isinstance(step, Patch):
+        resource = _BY_KIND[step.ref.kind]
+        await applier.patch(
+            resource, owner.namespace, step.ref.name, step.ref.uid, step.body, _store(context, resource)
+        )
+        return True
+    return await _delete(kind, step, owner, context)
+
+
+async def _delete(kind: Kind, step: Delete, owner: Owner, context: Context) -> bool:
+    own = step.ref.kind == kind.name
+    resource = kind.resource if own else _BY_KIND[step.ref.kind]
+    store = context.parents[kind.name] if own else _store(context, resource)
+    await context.applier.delete(resource, owner.namespace, step.ref.name, step.ref.uid, store)
+    if own:
+        raise OwnerGone(step.ref.name)
+    return True
+
+
+def _store(context: Context, resource: Resource) -> Store:
+    return context.stores[resource.plural]
+
+
+async def _say(kind: Kind, obj: Obj, decision: Decision, context: Context) -> None:
+    """Writes the status if it differs, and then the events that come with the change."""
+    metadata, parents = obj["metadata"], context.parents[kind.name]
+    held = parents.get(metadata["namespace"], metadata["name"]) or obj
+    if decision.status is None or not _differs(decision.status, held.get("status") or {}):
+        return
+    body: Obj = {
+        "apiVersion": kind.resource.api_version,
+        "kind": kind.name,
+        "metadata": {"name": metadata["name"], "namespace": metadata["namespace"], "uid": metadata["uid"]},
+        "status": decision.status,
+    }
+    try:
+        _, written = await context.client.apply(
+            kind.resource,
+            metadata["namespace"],
+            metadata["name"],
+            body,
+            manager=STATUS_MANAGER,
+            force=True,
+            subresource="status",
+        )
+    except ApiError as error:
+        if error.status == 404 or (error.status == 409 and "uid" in error.message.lower()):
+            return
+        raise
+    written["metadata"].pop("managedFields", None)
+    parents.put(written)
+    for event in decision.events:
+        await record(context.client, written, event.type, event.reason, event.message, context.now())
+
+
+def _differs(desired: Obj, live: Obj) -> bool:
+    types = {each["type"] for each in desired.get("conditions", ())}
+    ours = live | {"conditions": [each for each in live.get("conditions", ()) if each["type"] in types]}
+    return {name: value for name, value in ours.items() if value != [] or name in desired} != desired
