@@ -20,6 +20,7 @@ Obj = dict[str, Any]
 Observe = Callable[[str, str, int, float], None]
 APPLY = "application/apply-patch+yaml"
 MERGE = "application/merge-patch+json"
+METADATA_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 PAGE = 500
 
 
@@ -177,6 +178,7 @@ class Client:
         body: Obj | None = None,
         params: dict[str, str | int | None] | dict[str, str] | None = None,
         content_type: str = "application/json",
+        accept: str | None = None,
     ) -> tuple[int, Obj]:
         method = {
             "get": "GET",

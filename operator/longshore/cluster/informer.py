@@ -32,15 +32,15 @@ class Watch:
 
     resource: Resource
     label_selector: str | None = None
+    name: str = ""
+    """What its store is called; the plural, if nothing else is said."""
     index: Callable[[Obj], Iterable[str]] = lambda obj: ()
     strip: Callable[[Obj], Obj] = lambda obj: obj
     """Takes away what nothing reads; managedFields are gone already."""
 
     @property
-    def name(self) -> str:
-        return (
-            f"{self.resource.plural}[{self.label_selector}]" if self.label_selector else self.resource.plural
-        )
+    def key(self) -> str:
+        return self.name or self.resource.plural
 
 
 class Informer:
@@ -145,7 +145,9 @@ class Informer:
         where = f"in namespace {self._namespace}" if self._namespace else "in the whole cluster"
         if error.status == 403:
             log.error(
-                "no right to list and watch %s %s: grant it to the operator's account", self.watch.name, where
+                "no right to list and watch %s %s: grant it to the operator's account",
+                self.watch.resource.plural,
+                where,
             )
         elif failures > 1:
-            log.warning("watching %s %s failed, trying again: %s", self.watch.name, where, error)
+            log.warning("watching %s %s failed, trying again: %s", self.watch.resource.plural, where, error)

@@ -124,5 +124,5 @@ class WorkQueue:
                 self.add(key)
 
     def _pause(self, count: int) -> float:
-        longest = min(self._base * 2 ** min(count - 1, 30), self._max)
+        longest = min(self._base * 2.0 ** min(count - 1, 30), self._max)
         return longest / 2 + longest / 2 * self._jitter()

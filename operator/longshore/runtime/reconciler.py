@@ -36,6 +36,7 @@ CHILDREN = (
 _BY_KIND = {each.kind: each for each in CHILDREN}
 ROUNDS = 4
 """Decisions per reconcile at most; one that still wants something is queued again."""
+UNSETTLED_AGAIN_SECONDS = 1.0
 REFUSED_AGAIN_SECONDS = 30.0
 
 Decide = Callable[[Refusal | None], Awaitable[Decision | None]]
@@ -63,8 +64,7 @@ async def carry_out(kind: Kind, obj: Obj, decide: Decide, context: Context) -> f
         if not any(wrote):
             await _say(kind, obj, decision, context)
             return decision.again_in_seconds
-    await _say(kind, obj, decision, context)
-    return min(decision.again_in_seconds or 1.0, 1.0)
+    return UNSETTLED_AGAIN_SECONDS
 
 
 async def _do(kind: Kind, step: Step, owner: Owner, context: Context) -> bool:

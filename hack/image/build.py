@@ -1,0 +1,80 @@
+"""Builds the images. Nothing is built again while what an image was made from is the same."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+
+from hack.image import wheels
+from hack.image.base import python_image
+from hack.image.docker import ROOT, docker, exists, fingerprint, megabytes, say
+
+WORKLOAD = ROOT / "tests" / "e2e" / "workload"
+WORKLOAD_REPOSITORY = "longshore.test/workload"
+WORKLOAD_VARIANTS = {
+    "v1": {"VERSION": "v1"},
+    "v2": {"VERSION": "v2"},
+    "v3": {"VERSION": "v3"},
+    "broken": {"VERSION": "broken"},
+    "root": {"VERSION": "root", "USER_ID": "0"},
+}
+CONTENT = "longshore.dev/content"
+
+
+def operator_image() -> str:
+    """Builds longshore:dev-<content> and returns its name."""
+    base = python_image()
+    base_id = docker("image", "inspect", "--format", "{{.Id}}", base, quiet=True)
+    made_from = [ROOT / "Dockerfile", wheels.LOCKED, *wheels.project_files()]
+    image = f"longshore:dev-{fingerprint(made_from, base_id)}"
+    if exists(image):
+        return image
+    wheels.download(_python_version(base))
+    wheels.build_project()
+    say(f"building {image} over {base}")
+    docker("build", "--quiet", "--network=none", f"--build-arg=PYTHON_IMAGE={base}", "--tag", image, ".")
+    say(f"built {image}, {megabytes(image):.0f} MB")
+    return image
+
+
+def workload_images() -> list[str]:
+    """Builds the test workload's images, one program under several tags, and returns their names."""
+    made_from = fingerprint([*WORKLOAD.glob("*.go"), WORKLOAD / "go.mod", WORKLOAD / "Dockerfile"])
+    images = {f"{WORKLOAD_REPOSITORY}:{tag}": arguments for tag, arguments in WORKLOAD_VARIANTS.items()}
+    old = [image for image in images if _content(image) != made_from]
+    if old:
+        _compile()
+    for image in old:
+        arguments = [f"--build-arg={name}={value}" for name, value in images[image].items()]
+        label = f"--label={CONTENT}={made_from}"
+        docker("build", "--quiet", *arguments, label, "--tag", image, str(WORKLOAD / "build"), quiet=True)
+        say(f"built {image}")
+    return list(images)
+
+
+def _compile() -> None:
+    folder = WORKLOAD / "build"
+    folder.mkdir(exist_ok=True)
+    subprocess.run(
+        ["go", "build", "-trimpath", "-ldflags=-s -w", "-o", str(folder / "workload"), "."],
+        cwd=WORKLOAD,
+        env=os.environ | {"CGO_ENABLED": "0", "GOOS": "linux"},
+        stdout=sys.stderr,
+        check=True,
+    )
+    shutil.copy(WORKLOAD / "Dockerfile", folder)
+
+
+def _content(image: str) -> str | None:
+    if not exists(image):
+        return None
+    return docker(
+        "image", "inspect", "--format", f'{{{{index .Config.Labels "{CONTENT}"}}}}', image, quiet=True
+    )
+
+
+def _python_version(image: str) -> str:
+    code = "import sys; print('%d.%d' % sys.version_info[:2])"
+    return docker("run", "--rm", "--network=none", image, "python3", "-c", code, quiet=True)
