@@ -5,14 +5,14 @@ ARG PYTHON_IMAGE=python:3.13-slim
 FROM ${PYTHON_IMAGE} AS dependencies
 COPY dist/wheels /wheels
 RUN python3 -m venv --without-pip /opt/longshore \
- && python3 /wheels/pip-*.whl/pip --python /opt/longshore/bin/python install \
+ && python3 $(ls /wheels/pip-*.whl)/pip --python /opt/longshore/bin/python install \
       --no-index --no-deps --no-cache-dir --disable-pip-version-check \
       $(ls /wheels/*.whl | grep -v /pip-) \
  && find /opt/longshore -name tests -type d -prune -exec rm -rf {} +
 
 FROM dependencies AS project
 COPY dist/project /project
-RUN python3 /wheels/pip-*.whl/pip --python /opt/longshore/bin/python install \
+RUN python3 $(ls /wheels/pip-*.whl)/pip --python /opt/longshore/bin/python install \
       --no-index --no-deps --no-cache-dir --disable-pip-version-check \
       --target /opt/project /project/*.whl
 

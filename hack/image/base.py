@@ -43,7 +43,7 @@ def _from_packages() -> str:
     with tempfile.TemporaryDirectory(prefix="longshore-base-") as folder:
         tree = f"{folder}/base.tar"
         excluded = [f"--dpkgopt=path-exclude=/usr/share/{each}" for each in LEFT_OUT]
-        subprocess.run(
+        made = subprocess.run(
             [
                 "mmdebstrap", "--quiet", "--variant=essential",
                 "--hook-dir=/usr/share/mmdebstrap/hooks/merged-usr",
@@ -52,8 +52,11 @@ def _from_packages() -> str:
                 *excluded, "--dpkgopt=path-exclude=/usr/lib/*/gconv/*",
                 SUITE, tree,
             ],
-            stdout=sys.stderr,
-            check=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
         )  # fmt: skip
-        docker("import", "--change", "ENV LANG=C.UTF-8", tree, image, quiet=True)
+        if made.returncode != 0:
+            raise SystemExit(f"mmdebstrap failed with exit code {made.returncode}\n{made.stdout}")
+        docker("import", "--change", "ENV LANG=C.UTF-8", tree, image)
     return image

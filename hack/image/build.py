@@ -26,7 +26,7 @@ CONTENT = "longshore.dev/content"
 def operator_image() -> str:
     """Builds longshore:dev-<content> and returns its name."""
     base = python_image()
-    base_id = docker("image", "inspect", "--format", "{{.Id}}", base, quiet=True)
+    base_id = docker("image", "inspect", "--format", "{{.Id}}", base)
     made_from = [ROOT / "Dockerfile", wheels.LOCKED, *wheels.project_files()]
     image = f"longshore:dev-{fingerprint(made_from, base_id)}"
     if exists(image):
@@ -34,7 +34,7 @@ def operator_image() -> str:
     wheels.download(_python_version(base))
     wheels.build_project()
     say(f"building {image} over {base}")
-    docker("build", "--quiet", "--network=none", f"--build-arg=PYTHON_IMAGE={base}", "--tag", image, ".")
+    docker("build", "--network=none", f"--build-arg=PYTHON_IMAGE={base}", "--tag", image, ".")
     say(f"built {image}, {megabytes(image):.0f} MB")
     return image
 
@@ -49,7 +49,7 @@ def workload_images() -> list[str]:
     for image in old:
         arguments = [f"--build-arg={name}={value}" for name, value in images[image].items()]
         label = f"--label={CONTENT}={made_from}"
-        docker("build", "--quiet", *arguments, label, "--tag", image, str(WORKLOAD / "build"), quiet=True)
+        docker("build", *arguments, label, "--tag", image, str(WORKLOAD / "build"))
         say(f"built {image}")
     return list(images)
 
@@ -70,11 +70,9 @@ def _compile() -> None:
 def _content(image: str) -> str | None:
     if not exists(image):
         return None
-    return docker(
-        "image", "inspect", "--format", f'{{{{index .Config.Labels "{CONTENT}"}}}}', image, quiet=True
-    )
+    return docker("image", "inspect", "--format", f'{{{{index .Config.Labels "{CONTENT}"}}}}', image)
 
 
 def _python_version(image: str) -> str:
     code = "import sys; print('%d.%d' % sys.version_info[:2])"
-    return docker("run", "--rm", "--network=none", image, "python3", "-c", code, quiet=True)
+    return docker("run", "--rm", "--network=none", image, "python3", "-c", code)

@@ -24,21 +24,19 @@ def environment() -> dict[str, str]:
     return os.environ | dict(word.split("=", 1) for word in words if "=" in word)
 
 
-def docker(*arguments: str, quiet: bool = False) -> str:
-    """Runs docker. What it prints is returned if `quiet`, else shown as progress."""
+def docker(*arguments: str) -> str:
+    """Runs docker and returns what it prints; when it fails, that is shown."""
     done = subprocess.run(
         ["docker", *arguments],
         cwd=ROOT,
         env=environment() | {"DOCKER_BUILDKIT": "0"},
-        stdout=subprocess.PIPE if quiet else sys.stderr,
-        stderr=subprocess.PIPE if quiet else None,
+        capture_output=True,
         text=True,
     )
     if done.returncode != 0:
-        raise SystemExit(
-            f"docker {arguments[0]} failed with exit code {done.returncode}\n{done.stderr or ''}".rstrip()
-        )
-    return (done.stdout or "").strip()
+        said = f"{done.stdout}{done.stderr}".strip()
+        raise SystemExit(f"docker {arguments[0]} failed with exit code {done.returncode}\n{said}")
+    return done.stdout.strip()
 
 
 def exists(image: str) -> bool:
@@ -52,7 +50,7 @@ def exists(image: str) -> bool:
 
 
 def megabytes(image: str) -> float:
-    return int(docker("image", "inspect", "--format", "{{.Size}}", image, quiet=True)) / 1e6
+    return int(docker("image", "inspect", "--format", "{{.Size}}", image)) / 1e6
 
 
 def fingerprint(files: Iterable[Path], *more: str) -> str:

@@ -1,0 +1,17 @@
+"""The `longshore` command."""
+
+from __future__ import annotations
+
+import click
+
+from longshore import __version__
+from longshore.cli.run import run
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__)
+def main() -> None:
+    """Run services and batch jobs on Kubernetes, and be told precisely why something waits or failed."""
+
+
+main.add_command(run)

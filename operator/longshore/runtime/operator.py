@@ -1,0 +1,280 @@
+"""The operator as a whole: what runs beside what, how keys come in, how it ends."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import socket
+import time
+import uuid
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from longshore import __version__
+from longshore.cluster.apply import Applier
+from longshore.cluster.client import ApiError, Client, NotLeader
+from longshore.cluster.credentials import Credentials
+from longshore.cluster.informer import Informer, Watch
+from longshore.cluster.lease import LeaderElection, Timing
+from longshore.cluster.store import Store
+from longshore.runtime.gathering import ALLOWED_ACCOUNTS
+from longshore.runtime.parents import Parents
+from longshore.runtime.queue import Key, WorkQueue
+from longshore.runtime.settings import Settings
+from longshore.runtime.wiring import Context, Kind
+from longshore.telemetry.health import HealthServer
+from longshore.telemetry.metrics import Metrics
+from longshore.workload.names import HASH_ANNOTATION, MANAGER
+
+Obj = dict[str, Any]
+log = logging.getLogger(__name__)
+LAST_CALL_SECONDS = 10.0
+
+
+class Operator:
+    """One replica. `run()` returns when it was told to stop."""
+
+    def __init__(self, settings: Settings, credentials: Credentials, kinds: Sequence[Kind]) -> None:
+        self.settings, self.kinds = settings, {kind.name: kind for kind in kinds}
+        self.metrics = Metrics()
+        self._busy: set[str] = set()
+        self.queue = WorkQueue(
+            time.monotonic,
+            base_seconds=settings.backoff_base_seconds,
+            max_seconds=settings.backoff_max_seconds,
+        )
+        self.client = Client(
+            credentials,
+            user_agent=f"longshore/{__version__}",
+            timeout_seconds=settings.request_timeout_seconds,
+            max_connections=settings.max_connections,
+            observe=self.metrics.observe_request,
+            may_write=self.leading,
+        )
+        timing = Timing(
+            settings.lease_duration_seconds,
+            settings.lease_renew_deadline_seconds,
+            settings.lease_retry_seconds,
+        )
+        self.election = LeaderElection(
+            self.client,
+            settings.lease_namespace or credentials.own_namespace,
+            settings.lease_name,
+            f"{os.environ.get('HOSTNAME') or socket.gethostname()}_{uuid.uuid4().hex[:8]}",
+            timing,
+            time.monotonic,
+            on_started=self.enqueue_all,
+        )
+        parents = {kind.name: Store(_by_account) for kind in kinds}
+        watches = {watch.key: watch for kind in kinds for watch in kind.watches}
+        stores = {name: Store(watch.index) for name, watch in watches.items()}
+        self.informers = [
+            self._informer(watch, stores[name], namespace)
+            for name, watch in watches.items()
+            for namespace in settings.namespaces or (None,)
+        ]
+        self.parents = Parents(
+            credentials, self.client, kinds, parents, settings.namespaces, self._parent_changed
+        )
+        applier = Applier(self.client, MANAGER, HASH_ANNOTATION)
+        self.context = Context(self.client, applier, settings, parents, stores, lambda: datetime.now(UTC))
+        self.health = HealthServer(
+            settings.health_host, settings.health_port, self.metrics.registry, self.unhealthy, self.unready,
+            lambda: "leader" if self.leading() else "standby",
+        )  # fmt: skip
+        self._measure()
+
+    def leading(self) -> bool:
+        return not self.settings.leader_elect or self.election.is_leader()
+
+    async def run(self) -> None:
+        """Runs until SIGTERM or SIGINT; then lets reconciles end, gives the lease back and returns."""
+        stop = asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        port = await self.health.start()
+        log.info("serving health and metrics on port %d", port)
+        background = [
+            asyncio.create_task(informer.run(), name=informer.watch.key) for informer in self.informers
+        ]
+        background.append(asyncio.create_task(self.parents.run(), name="parents"))
+        background.append(asyncio.create_task(self._resync(), name="resync"))
+        election = (
+            asyncio.create_task(self.election.run(), name="election") if self.settings.leader_elect else None
+        )
+        workers = [
+            asyncio.create_task(self._work(stop), name=f"worker-{number}")
+            for number in range(self.settings.workers)
+        ]
+        watched = [*background, *workers, *([election] if election else [])]
+        stopped = asyncio.create_task(stop.wait(), name="stop")
+        done, _ = await asyncio.wait([stopped, *watched], return_when=asyncio.FIRST_COMPLETED)
+        stop.set()
+        log.info("stopping")
+        await self._end(workers, background, election)
+        for task in done - {stopped}:
+            task.result()
+            raise RuntimeError(f"{task.get_name()} ended by itself")
+
+    async def _end(
+        self,
+        workers: list[asyncio.Task[None]],
+        background: list[asyncio.Task[None]],
+        election: asyncio.Task[None] | None,
+    ) -> None:
+        for task in workers:
+            if task.get_name() not in self._busy:
+                task.cancel()
+        await asyncio.wait(workers, timeout=LAST_CALL_SECONDS)
+        for task in (*workers, *background, *([election] if election else [])):
+            task.cancel()
+        await asyncio.gather(*workers, *background, *([election] if election else []), return_exceptions=True)
+        await self.health.stop()
+        await self.client.close()
+
+    def enqueue_all(self) -> None:
+        """Every object is looked at: on becoming the leader, and at each resync."""
+        for name, store in self.context.parents.items():
+            for obj in store:
+                self.queue.add(Key(name, obj["metadata"]["namespace"], obj["metadata"]["name"]))
+
+    def unhealthy(self) -> list[str]:
+        """What a restart might mend."""
+        limit = self.settings.stale_after_seconds
+        problems = [
+            f"the cache of {each.watch.key} could not be refreshed for {each.silent_seconds():.0f} s"
+            for each in self.informers
+            if each.silent_seconds() > limit
+        ]
+        if self.leading() and self.queue.oldest_seconds() > limit:
+            problems.append(f"the oldest key in the queue has waited for {self.queue.oldest_seconds():.0f} s")
+        return problems
+
+    def unready(self) -> list[str]:
+        """What must come before this replica can lead."""
+        missing = [each.watch.key for each in self.informers if not each.synced.is_set()]
+        missing += [] if self.parents.listed.is_set() else ["own kinds"]
+        return [f"the cache of {name} is not filled yet" for name in missing]
+
+    def _informer(self, watch: Watch, store: Store, namespace: str | None) -> Informer:
+        return Informer(self.client, watch, store, lambda obj: self._child_changed(watch, obj), namespace)
+
+    def _parent_changed(self, kind: Kind, obj: Obj) -> None:
+        if self.leading():
+            self.queue.add(Key(kind.name, obj["metadata"]["namespace"], obj["metadata"]["name"]))
+
+    def _child_changed(self, watch: Watch, obj: Obj) -> None:
+        if not self.leading():
+            return
+        namespace = obj["metadata"].get("namespace", "")
+        if watch.key == ALLOWED_ACCOUNTS:
+            self._enqueue_users_of(namespace, obj["metadata"]["name"])
+            return
+        labels = obj["metadata"].get("labels", {})
+        for kind in self.kinds.values():
+            names = {
+                owner["name"]
+                for owner in obj["metadata"].get("ownerReferences", ())
+                if owner["kind"] == kind.name
+            }
+            names |= {labels[kind.label]} if kind.label in labels else set()
+            for name in names:
+                self.queue.add(Key(kind.name, namespace, name))
+
+    def _enqueue_users_of(self, namespace: str, account: str) -> None:
+        for name, store in self.context.parents.items():
+            for obj in store.by_index(f"{namespace}/{account}"):
+                self.queue.add(Key(name, namespace, obj["metadata"]["name"]))
+
+    async def _work(self, stop: asyncio.Event) -> None:
+        for informer in self.informers:
+            await informer.synced.wait()
+        await self.parents.listed.wait()
+        name = asyncio.current_task().get_name()  # type: ignore[union-attr]
+        while not stop.is_set():
+            key = await self.queue.get()
+            if not self.leading():
+                self.queue.done(key, failed=False)
+                self.queue.forget()
+                continue
+            self._busy.add(name)
+            await self._reconcile(key)
+            self._busy.discard(name)
+
+    async def _reconcile(self, key: Key) -> None:
+        began, result, retry_after = time.monotonic(), "ok", None
+        try:
+            again = await self.kinds[key.kind].reconcile(key, self.context)
+            if again is not None:
+                self.queue.add_after(key, again)
+        except NotLeader:
+            result = "not_leader"
+        except ApiError as error:
+            result, retry_after = "api_error", error.retry_after
+            log.warning("will try again: %s", error, extra={"key": str(key)})
+        except Exception:
+            result = "unforeseen"
+            log.exception("unforeseen", extra={"key": str(key)})
+        self.metrics.reconciles.labels(key.kind, result).inc()
+        self.metrics.reconcile_seconds.labels(key.kind).observe(time.monotonic() - began)
+        self.queue.done(key, failed=result in ("api_error", "unforeseen"), retry_after=retry_after)
+
+    async def _resync(self) -> None:
+        while True:
+            await asyncio.sleep(self.settings.resync_seconds)
+            try:
+                await self.parents.sweep()
+            except ApiError as error:
+                log.warning("the names of our own objects could not be listed: %s", error)
+            if self.leading():
+                self.enqueue_all()
+
+    def _measure(self) -> None:
+        metrics, queue = self.metrics, self.queue
+        metrics.gauge("longshore_leader", "1 if this replica leads.", lambda: float(self.leading()))
+        metrics.gauge("longshore_queue_depth", "Keys that are due.", lambda: float(len(queue)))
+        metrics.gauge(
+            "longshore_queue_oldest_seconds", "How long the oldest due key has waited.", queue.oldest_seconds
+        )
+        metrics.gauge(
+            "longshore_queue_retrying", "Keys whose last reconcile failed.", lambda: float(queue.retrying)
+        )
+        metrics.table("longshore_cache_objects", "Objects in a cache.", ["cache"], self._sizes)
+        metrics.table(
+            "longshore_cache_silent_seconds",
+            "How long a cache could not be refreshed.",
+            ["cache"],
+            self._silence,
+        )
+        metrics.table("longshore_webapps", "WebApps, by the status of Ready.", ["ready"], self._webapps)
+        metrics.table("longshore_batchjobs", "BatchJobs, by phase.", ["phase"], self._batchjobs)
+
+    def _sizes(self) -> Iterable[tuple[tuple[str, ...], float]]:
+        everything = {**self.context.stores, **self.context.parents}
+        return [((name,), float(len(store))) for name, store in everything.items()]
+
+    def _silence(self) -> Iterable[tuple[tuple[str, ...], float]]:
+        return [((each.watch.key,), each.silent_seconds()) for each in self.informers]
+
+    def _webapps(self) -> Iterable[tuple[tuple[str, ...], float]]:
+        counts: Counter[str] = Counter()
+        for obj in self.context.parents.get("WebApp", ()):
+            told = {each["type"]: each["status"] for each in (obj.get("status") or {}).get("conditions", ())}
+            counts[told.get("Ready", "Unknown")] += 1
+        return [((name,), float(count)) for name, count in counts.items()]
+
+    def _batchjobs(self) -> Iterable[tuple[tuple[str, ...], float]]:
+        counts = Counter(
+            (obj.get("status") or {}).get("phase", "Submitted")
+            for obj in self.context.parents.get("BatchJob", ())
+        )
+        return [((name,), float(count)) for name, count in counts.items()]
+
+
+def _by_account(parent: Obj) -> Iterable[str]:
+    name = parent.get("spec", {}).get("serviceAccountName")
+    return [f"{parent['metadata']['namespace']}/{name}"] if name else []
