@@ -2,12 +2,14 @@
 ARG PYTHON_IMAGE=python:3.13-slim
 
 # pip runs from its own wheel, so that neither the base nor the result needs to have it installed.
+# kubernetes.aio is half of that package, a second client that nothing here imports.
 FROM ${PYTHON_IMAGE} AS dependencies
 COPY dist/wheels /wheels
 RUN python3 -m venv --without-pip /opt/longshore \
  && python3 $(ls /wheels/pip-*.whl)/pip --python /opt/longshore/bin/python install \
       --no-index --no-deps --no-cache-dir --disable-pip-version-check \
       $(ls /wheels/*.whl | grep -v /pip-) \
+ && rm -rf /opt/longshore/lib/python3*/site-packages/kubernetes/aio \
  && find /opt/longshore -name tests -type d -prune -exec rm -rf {} +
 
 FROM dependencies AS project
