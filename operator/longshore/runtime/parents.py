@@ -104,7 +104,7 @@ class Parents:
     def _registry(self) -> kopf.OperatorRegistry:
         registry = kopf.OperatorRegistry()
 
-        @kopf.on.login(registry=registry)  # type: ignore[arg-type]
+        @kopf.on.login(registry=registry)
         async def login(**_: Any) -> kopf.ConnectionInfo:
             configuration = self._credentials.configuration
             token = (await self._credentials.authorization()).get("Authorization", "").removeprefix("Bearer ")
@@ -124,7 +124,7 @@ class Parents:
     def _listen(self, registry: kopf.OperatorRegistry, kind: Kind) -> None:
         resource, store = kind.resource, self._stores[kind.name]
 
-        @kopf.on.event(resource.group, resource.version, resource.plural, registry=registry)  # type: ignore[arg-type]
+        @kopf.on.event(resource.group, resource.version, resource.plural, registry=registry)
         async def changed(event: Mapping[str, Any], **_: Any) -> None:
             obj = dict(event["object"])
             obj["metadata"] = {key: value for key, value in obj["metadata"].items() if key != "managedFields"}
