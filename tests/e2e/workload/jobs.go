@@ -21,6 +21,7 @@ var jobs = map[string]func(arguments []string){
 	"write":          write,
 	"say-last-words": sayLastWords,
 	"load":           load,
+	"stop":           func([]string) { _ = syscall.Kill(1, syscall.SIGTERM) },
 }
 
 // sleep SECONDS, cut short by SIGTERM.
