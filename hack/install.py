@@ -58,6 +58,7 @@ def chart(image: str, *helm_arguments: str) -> None:
         input=NAMESPACE_OBJECT, text=True, env=environment(), stdout=sys.stderr, check=True,
     )  # fmt: skip
     repository, tag = image.split(":")
+    _clear_interrupted()
     subprocess.run(
         [
             binary("helm"), "upgrade", "--install", RELEASE, str(CHART), "--namespace", NAMESPACE,
@@ -68,6 +69,20 @@ def chart(image: str, *helm_arguments: str) -> None:
         stdout=sys.stderr,
         check=True,
     )  # fmt: skip
+
+
+def _clear_interrupted() -> None:
+    """An operation that was cut off leaves the release locked; the CRDs and what users made stay."""
+    helm = [binary("helm"), "--namespace", NAMESPACE]
+    pending = subprocess.run(
+        [*helm, "list", "--pending", "--short"],
+        env=environment(),
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    ).stdout
+    if RELEASE in pending.split():
+        subprocess.run([*helm, "uninstall", RELEASE], env=environment(), stdout=sys.stderr, check=True)
 
 
 def _cluster(*arguments: str) -> None:

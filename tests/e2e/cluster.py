@@ -110,12 +110,12 @@ class Cluster:
     # What a test looks at.
 
     def get(self, kind: str, name: str) -> Obj | None:
-        """The object, or None."""
+        """The object, or None. There always is a status, if an empty one."""
         try:
             found = self._resource(kind).get(name=name, namespace=self.namespace)
         except NotFoundError:
             return None
-        return dict(found.to_dict())
+        return {"status": {}} | dict(found.to_dict())
 
     def list(self, kind: str, **labels: str) -> list[Obj]:
         """Objects of the namespace; `webapp="x"` is the label longshore.dev/webapp=x."""
@@ -161,7 +161,7 @@ class Cluster:
 
 def condition(obj: Obj, type_: str) -> Obj:
     """A condition of the object's status; one with nothing in it if it isn't there."""
-    for each in (obj.get("status") or {}).get("conditions") or ():
+    for each in obj["status"].get("conditions", ()):
         if each["type"] == type_:
             return dict(each)
     return {"type": type_, "status": None, "reason": None, "message": None}
@@ -173,12 +173,12 @@ def is_ready(obj: Obj) -> bool:
 
 def is_observed(obj: Obj) -> bool:
     """The status speaks of the spec as it is now."""
-    return bool((obj.get("status") or {}).get("observedGeneration") == obj["metadata"]["generation"])
+    return bool(obj["status"].get("observedGeneration") == obj["metadata"]["generation"])
 
 
 def phase_is(*phases: str) -> Callable[[Obj], bool]:
-    return lambda job: (job.get("status") or {}).get("phase") in phases
+    return lambda job: job["status"].get("phase") in phases
 
 
 def _status(obj: Obj | None) -> str:
-    return "no such object" if obj is None else json.dumps(obj.get("status"), indent=1)
+    return "no such object" if obj is None else json.dumps(obj["status"], indent=1)

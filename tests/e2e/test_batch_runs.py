@@ -49,7 +49,7 @@ def test_why_a_job_does_not_start_is_one_sentence(namespace: Cluster) -> None:
         job = namespace.wait(
             "BatchJob",
             name,
-            lambda job, reason=reason: (job["status"].get("waiting") or {}).get("reason") == reason,
+            lambda job, reason=reason: job["status"].get("waiting", {}).get("reason") == reason,
             f"waits for {reason}",
         )
         assert words in job["status"]["waiting"]["message"]

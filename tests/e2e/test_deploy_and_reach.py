@@ -79,7 +79,7 @@ def test_what_the_operator_and_a_namespace_editor_may_do(cluster: Cluster) -> No
             "an editor writes their status": ("patch", "webapps", "--subresource=status", *editor),
         }
         answers = {
-            what: cluster.kubectl("auth", "can-i", *question, check=False).splitlines()[-1] == "yes"
+            what: cluster.kubectl("auth", "can-i", *question, check=False).splitlines()[0] == "yes"
             for what, question in asked.items()
         }
     finally:

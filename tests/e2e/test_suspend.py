@@ -16,7 +16,7 @@ def test_a_suspended_app_has_no_pods_keeps_the_rest_and_comes_back(namespace: Cl
         "WebApp",
         "shop",
         lambda app: (
-            is_observed(app) and app["status"].get("ready") == "0/0" and not app["status"]["replicas"]
+            is_observed(app) and app["status"].get("ready") == "0/0" and not app["status"].get("replicas")
         ),
         "has no replicas",
     )

@@ -89,6 +89,7 @@ CASES = {
             web_app("no-command", command=["/no-such-program"]),
             "CannotStart",
             ("/no-such-program", "Check command and image"),
+            exit_code=128,
         ),
         Case(
             "a PersistentVolumeClaim does not exist",
