@@ -31,7 +31,9 @@ _AUDIT_POLICY = {
 class ApiServer:
     """A cluster without nodes. Use it as a context manager, or `start()` and `stop()` it."""
 
-    def __init__(self, controllers: str = "*", extra_args: Sequence[str] = (), port: int | None = None) -> None:
+    def __init__(
+        self, controllers: str = "*", extra_args: Sequence[str] = (), port: int | None = None
+    ) -> None:
         self.dir = Path(tempfile.mkdtemp(prefix="longshore-apiserver-"))
         self._programs = binaries(*FAST)
         self._port, self._etcd_port, self._controllers = port or free_port(), free_port(), controllers
@@ -108,7 +110,9 @@ class ApiServer:
             "audit-policy-file": str(self.dir / "audit-policy.json"),
             "audit-log-mode": "blocking",
         }
-        self._start("kube-apiserver", [f"--{name}={value}" for name, value in arguments.items()] + self._extra)
+        self._start(
+            "kube-apiserver", [f"--{name}={value}" for name, value in arguments.items()] + self._extra
+        )
         wait_until(self._ready, "the start of kube-apiserver", 90)
 
     def start_controllers(self) -> None:
@@ -156,15 +160,21 @@ class ApiServer:
             "initial-cluster": f"default={peer}",
             "log-level": "error",
         }
-        self._start("etcd", [f"--{name}={value}" for name, value in arguments.items()] + ["--unsafe-no-fsync"])
+        self._start(
+            "etcd", [f"--{name}={value}" for name, value in arguments.items()] + ["--unsafe-no-fsync"]
+        )
 
     def _start(self, program: str, arguments: list[str]) -> None:
-        self._processes[program] = start([str(self._programs[program]), *arguments], self.dir / f"{program}.log")
+        self._processes[program] = start(
+            [str(self._programs[program]), *arguments], self.dir / f"{program}.log"
+        )
 
     def _ready(self) -> bool:
         process = self._processes["kube-apiserver"]
         if process.poll() is not None:
-            raise RuntimeError(f"kube-apiserver ended: {(self.dir / 'kube-apiserver.log').read_text()[-2000:]}")
+            raise RuntimeError(
+                f"kube-apiserver ended: {(self.dir / 'kube-apiserver.log').read_text()[-2000:]}"
+            )
         context = ssl.create_default_context(cafile=str(self.ca_file))
         context.load_cert_chain(self.dir / "user-longshore-admin.crt", self.dir / "user-longshore-admin.key")
         try:

@@ -34,7 +34,11 @@ def read(path: Path, offset: int = 0, user_agent: str = "") -> list[Request]:
         log.seek(offset)
         lines = log.read().splitlines()
     entries = (json.loads(line) for line in lines if line.endswith(b"}"))
-    return [_request(each) for each in entries if str(each.get("userAgent", "")).startswith(user_agent) and "objectRef" in each]
+    return [
+        _request(each)
+        for each in entries
+        if str(each.get("userAgent", "")).startswith(user_agent) and "objectRef" in each
+    ]
 
 
 def _request(entry: dict[str, dict[str, str]]) -> Request:

@@ -114,7 +114,10 @@ def key(*names: str) -> str:
 def _folder(family: Family) -> Path:
     module = HERE / "go" / family.name
     pins = (module / "go.mod").read_bytes(), (module / "go.sum").read_bytes()
-    return BINARIES / f"{family.name}-{digest(*pins, family.tags, family.ldflags, *sorted(family.programs.values()))}"
+    return (
+        BINARIES
+        / f"{family.name}-{digest(*pins, family.tags, family.ldflags, *sorted(family.programs.values()))}"
+    )
 
 
 def _fetch(family: Family) -> None:
@@ -125,7 +128,12 @@ def _build(family: Family) -> None:
     BINARIES.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=BINARIES) as scratch:
         for name, package in family.programs.items():
-            flags = ["-trimpath", "-ldflags", family.ldflags, *(["-tags", family.tags] if family.tags else [])]
+            flags = [
+                "-trimpath",
+                "-ldflags",
+                family.ldflags,
+                *(["-tags", family.tags] if family.tags else []),
+            ]
             _go(family, "build", *flags, "-o", f"{scratch}/{name}", package, what=f"building {name}")
         Path(scratch).chmod(0o755)
         os.rename(scratch, _folder(family))
@@ -133,10 +141,19 @@ def _build(family: Family) -> None:
 
 
 def _go(family: Family, *arguments: str, what: str) -> None:
-    environment = os.environ | {"CGO_ENABLED": "1" if family.cgo else "0", "GOFLAGS": "-mod=readonly -buildvcs=false", "GOTOOLCHAIN": "local"}
+    environment = os.environ | {
+        "CGO_ENABLED": "1" if family.cgo else "0",
+        "GOFLAGS": "-mod=readonly -buildvcs=false",
+        "GOTOOLCHAIN": "local",
+    }
     with step(what):
         done = subprocess.run(
-            ["go", *arguments], cwd=HERE / "go" / family.name, env=environment, capture_output=True, text=True, check=False
+            ["go", *arguments],
+            cwd=HERE / "go" / family.name,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
         )
     if done.returncode:
         raise ClusterError(f"{what} failed: {done.stderr.strip()[-2000:]}")

@@ -18,7 +18,11 @@ _DAY = datetime.timedelta(days=1)
 def new_key(path: Path) -> ec.EllipticCurvePrivateKey:
     key = ec.generate_private_key(ec.SECP256R1())
     path.write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption())
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.TraditionalOpenSSL,
+            serialization.NoEncryption(),
+        )
     )
     path.chmod(0o600)
     return key
@@ -38,11 +42,15 @@ class Authority:
     def file(self) -> Path:
         return self.folder / "ca.crt"
 
-    def issue(self, name: str, common_name: str, organizations: Sequence[str] = (), server: bool = False) -> tuple[Path, Path]:
+    def issue(
+        self, name: str, common_name: str, organizations: Sequence[str] = (), server: bool = False
+    ) -> tuple[Path, Path]:
         """Paths of a new certificate and its key, for a server on 127.0.0.1 or for a client."""
         key = new_key(self.folder / f"{name}.key")
         usage = ExtendedKeyUsageOID.SERVER_AUTH if server else ExtendedKeyUsageOID.CLIENT_AUTH
-        builder = self._builder(_subject(common_name, organizations), key).add_extension(x509.ExtendedKeyUsage([usage]), False)
+        builder = self._builder(_subject(common_name, organizations), key).add_extension(
+            x509.ExtendedKeyUsage([usage]), False
+        )
         if server:
             names = [x509.IPAddress(ipaddress.ip_address("127.0.0.1")), x509.DNSName("localhost")]
             builder = builder.add_extension(x509.SubjectAlternativeName(names), False)

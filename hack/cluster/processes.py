@@ -21,7 +21,12 @@ def start(command: Sequence[str], log: Path, env: Mapping[str, str] | None = Non
     """Starts a process whose output goes to `log`. It gets SIGKILL when the starting thread ends."""
     with log.open("ab") as output:
         return subprocess.Popen(
-            command, stdout=output, stderr=output, stdin=subprocess.DEVNULL, env=env, preexec_fn=_die_with_parent
+            command,
+            stdout=output,
+            stderr=output,
+            stdin=subprocess.DEVNULL,
+            env=env,
+            preexec_fn=_die_with_parent,
         )
 
 
@@ -77,7 +82,11 @@ def end(pid: int, patience_seconds: float = 20) -> None:
     for number in (signal.SIGTERM, signal.SIGKILL):
         try:
             os.kill(pid, number)
-            wait_until(lambda: not Path(f"/proc/{pid}").exists() or not _running(pid), f"the end of process {pid}", patience_seconds)
+            wait_until(
+                lambda: not Path(f"/proc/{pid}").exists() or not _running(pid),
+                f"the end of process {pid}",
+                patience_seconds,
+            )
             return
         except ProcessLookupError:
             return

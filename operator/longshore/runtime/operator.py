@@ -116,9 +116,8 @@ class Operator:
         stop.set()
         log.info("stopping")
         await self._end(workers, background, election)
-        for task in done - {stopped}:
+        for task in done:
             task.result()
-            raise RuntimeError(f"{task.get_name()} ended by itself")
 
     async def _end(
         self,

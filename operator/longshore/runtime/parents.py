@@ -41,7 +41,10 @@ class Parents:
         self.listed = asyncio.Event()
 
     async def run(self) -> None:
-        """Keeps kopf going until cancelled: it gives up on errors that pass, such as an expired watch."""
+        """Keeps kopf going: it gives up on errors that pass, such as an expired watch.
+
+        Returns when kopf ends without an error: it takes over SIGTERM and SIGINT, and one has come.
+        """
         await self._served()
         while True:
             try:
@@ -55,7 +58,7 @@ class Parents:
                     namespaces=list(self._namespaces),
                     stop_flag=asyncio.Event(),
                 )
-                log.warning("the watch of our own kinds has ended, starting it again")
+                return
             except Exception as error:
                 log.warning("the watch of our own kinds failed, starting it again: %s", error)
             await asyncio.sleep(RESTART_SECONDS)

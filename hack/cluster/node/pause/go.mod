@@ -1,0 +1,3 @@
+module longshore.dev/hack/pause
+
+go 1.26.0
