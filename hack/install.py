@@ -5,14 +5,16 @@ Makes the cluster if there is none, builds the images and loads them, and instal
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from dataclasses import dataclass
 
+from hack.cluster import kind
+from hack.cluster.build import binaries
+from hack.cluster.paths import step
 from hack.image import build
-from hack.image.docker import ROOT, environment, say
+from hack.image.docker import ROOT
 
 RELEASE = "longshore"
 NAMESPACE = "longshore-system"
@@ -27,75 +29,65 @@ metadata:
 """
 
 
-def binary(name: str) -> str:
-    """The path of kubectl or helm, as the local cluster has it."""
-    said = subprocess.run(
-        [sys.executable, "-m", "hack.cluster", "bin", name],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        text=True,
-        check=True,
-    ).stdout
-    return said.strip().splitlines()[-1]
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """kubectl and helm, pointed at the cluster by their leading arguments."""
+
+    kubectl: tuple[str, ...]
+    helm: tuple[str, ...]
+    kubeconfig: str
+    context: str
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return os.environ | {"KUBECONFIG": self.kubeconfig}
 
 
-def install(*helm_arguments: str) -> str:
-    """Does everything, and returns the operator's image."""
-    _cluster("up")
-    with _step("images"):
-        operator, workload = build.operator_image(), build.workload_images()
-    with _step("loading images"):
-        _cluster("load", operator, *workload)
-    with _step("installing the chart"):
-        chart(operator, *helm_arguments)
-    return operator
-
-
-def chart(image: str, *helm_arguments: str) -> None:
-    """Installs or upgrades the chart with this image and waits until the operator is ready."""
-    subprocess.run(
-        [binary("kubectl"), "apply", "--filename=-"],
-        input=NAMESPACE_OBJECT, text=True, env=environment(), stdout=sys.stderr, check=True,
-    )  # fmt: skip
-    repository, tag = image.split(":")
-    _clear_interrupted()
-    subprocess.run(
-        [
-            binary("helm"), "upgrade", "--install", RELEASE, str(CHART), "--namespace", NAMESPACE,
-            "--set", f"image.repository={repository}", "--set", f"image.tag={tag}",
-            "--wait", "--timeout=3m", *helm_arguments,
-        ],
-        env=environment(),
-        stdout=sys.stderr,
-        check=True,
-    )  # fmt: skip
-
-
-def _clear_interrupted() -> None:
-    """An operation that was cut off leaves the release locked; the CRDs and what users made stay."""
-    helm = [binary("helm"), "--namespace", NAMESPACE]
-    pending = subprocess.run(
-        [*helm, "list", "--pending", "--short"],
-        env=environment(),
-        stdout=subprocess.PIPE,
-        text=True,
-        check=True,
-    ).stdout
-    if RELEASE in pending.split():
-        subprocess.run([*helm, "uninstall", RELEASE], env=environment(), stdout=sys.stderr, check=True)
-
-
-def _cluster(*arguments: str) -> None:
-    subprocess.run(
-        [sys.executable, "-m", "hack.cluster", *arguments], cwd=ROOT, stdout=sys.stderr, check=True
+def tools(cluster: kind.Cluster) -> Tools:
+    """The programs for a cluster; helm is built first where there is none."""
+    found = binaries("kubectl", "helm")
+    config = f"--kubeconfig={cluster.kubeconfig}"
+    return Tools(
+        (str(found["kubectl"]), config, f"--context={cluster.context}"),
+        (str(found["helm"]), config, f"--kube-context={cluster.context}"),
+        str(cluster.kubeconfig),
+        cluster.context,
     )
 
 
-@contextmanager
-def _step(what: str) -> Iterator[None]:
-    began = time.monotonic()
-    yield
-    say(f"{what}: {time.monotonic() - began:.0f} s")
+def install(*helm_arguments: str) -> Tools:
+    """Does everything, and returns what to look at it with."""
+    cluster = kind.up()
+    with step("building images"):
+        operator, workload = build.operator_image(), build.workload_images()
+    with step("loading images"):
+        cluster.load(operator, *workload)
+    found = tools(cluster)
+    with step("installing the chart"):
+        chart(found, operator, *helm_arguments)
+    return found
+
+
+def chart(found: Tools, image: str, *helm_arguments: str) -> None:
+    """Installs or upgrades the chart with this image and waits until the operator is ready."""
+    _run(*found.kubectl, "apply", "--filename=-", stdin=NAMESPACE_OBJECT)
+    if RELEASE in _run(*found.helm, "list", "--namespace", NAMESPACE, "--pending", "--short").split():
+        # An operation that was cut off leaves the release locked. The CRDs and what users made stay.
+        _run(*found.helm, "uninstall", RELEASE, "--namespace", NAMESPACE)
+    repository, tag = image.split(":")
+    _run(
+        *found.helm, "upgrade", "--install", RELEASE, str(CHART), "--namespace", NAMESPACE,
+        "--set", f"image.repository={repository}", "--set", f"image.tag={tag}",
+        "--wait", "--timeout=3m", *helm_arguments,
+    )  # fmt: skip
+
+
+def _run(*command: str, stdin: str | None = None) -> str:
+    done = subprocess.run(command, input=stdin, capture_output=True, text=True)
+    if done.returncode != 0:
+        said = f"{done.stdout}{done.stderr}".strip()
+        raise SystemExit(f"{' '.join(command)} failed with exit code {done.returncode}\n{said}")
+    return done.stdout
 
 
 if __name__ == "__main__":

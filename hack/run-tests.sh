@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 python=.venv/bin/python
 
 if [[ " $* " == *" tests/e2e "* ]]; then
-  if ! $python -m hack.cluster status >/dev/null 2>&1; then
+  if [[ $($python -m hack.cluster status) != running ]]; then
     trap '$python -m hack.cluster down >/dev/null 2>&1 || echo "the cluster could not be taken down" >&2' EXIT
     trap 'exit 130' INT TERM
   fi

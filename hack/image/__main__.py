@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import subprocess
-import sys
 
+from hack.cluster import kind
 from hack.image import build, wheels
-from hack.image.docker import ROOT
 
 
 def main() -> None:
@@ -21,13 +19,9 @@ def main() -> None:
         wheels.build_project()
         return
     images = [build.operator_image()] if asked.what == "operator" else build.workload_images()
-    for image in images:
-        if asked.load:
-            subprocess.run(
-                [sys.executable, "-m", "hack.cluster", "load", image],
-                cwd=ROOT, stdout=sys.stderr, check=True,
-            )  # fmt: skip
-        print(image)
+    if asked.load:
+        kind.up().load(*images)
+    print(*images, sep="\n")
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from hack.image.docker import docker, environment, exists, fingerprint, say
+from hack.image.docker import docker, environment, exists, fingerprint, is_private, say
 
 OFFICIAL = "python:3.13-slim"
 SUITE = "bookworm"
@@ -27,7 +27,7 @@ def python_image() -> str:
 
 
 def _pulled(image: str) -> bool:
-    if "DOCKER_HOST" in environment():  # the local cluster started a Docker of its own: there is no registry
+    if is_private():
         return False
     say(f"pulling {image}")
     return subprocess.run(["docker", "pull", image], env=environment(), stdout=sys.stderr).returncode == 0

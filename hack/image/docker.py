@@ -4,24 +4,45 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import json
 import os
-import shlex
 import subprocess
 import sys
 from collections.abc import Iterable
 from pathlib import Path
 
+from hack.cluster import docker as private
+from hack.cluster.paths import RUN
+
+LEGACY = {"DOCKER_BUILDKIT": "0"}
+"""The BuildKit plugin isn't everywhere, and nothing here needs it."""
 ROOT = Path(__file__).resolve().parents[2]
 
 
 @functools.cache
 def environment() -> dict[str, str]:
-    """The environment for docker, kubectl and helm, as the local cluster names it."""
-    said = subprocess.run(
-        [sys.executable, "-m", "hack.cluster", "env"], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True
-    ).stdout
-    words = [word for line in said.splitlines() for word in shlex.split(line)]
-    return os.environ | dict(word.split("=", 1) for word in words if "=" in word)
+    """The environment for docker: the local cluster's, else the user's, else a private one that is started now."""
+    saved = RUN / "docker-env.json"
+    if saved.exists():
+        said: dict[str, str] = json.loads(saved.read_text())
+        return {**os.environ, **said, **LEGACY}
+    if private.running() or not _answers():
+        private.install_packages()
+        private.start()
+        return private.environment()
+    return os.environ | LEGACY
+
+
+def is_private() -> bool:
+    """Docker was started here because there is none, and so it reaches no registry either."""
+    return environment().get("DOCKER_HOST") == f"unix://{private.SOCKET}"
+
+
+def _answers() -> bool:
+    try:
+        return subprocess.run(["docker", "info"], capture_output=True, timeout=10).returncode == 0
+    except (OSError, subprocess.TimeoutExpired):
+        return False
 
 
 def docker(*arguments: str) -> str:
@@ -29,7 +50,7 @@ def docker(*arguments: str) -> str:
     done = subprocess.run(
         ["docker", *arguments],
         cwd=ROOT,
-        env=environment() | {"DOCKER_BUILDKIT": "0"},
+        env=environment(),
         capture_output=True,
         text=True,
     )

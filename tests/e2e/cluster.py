@@ -15,6 +15,7 @@ from kubernetes import client, config
 from kubernetes.dynamic import DynamicClient
 from kubernetes.dynamic.exceptions import NotFoundError
 
+from hack.install import Tools
 from tests.e2e.waiting import wait_for
 
 Obj = dict[str, Any]
@@ -38,25 +39,6 @@ KINDS = {
 }
 
 
-@dataclass(frozen=True)
-class Tools:
-    """Where kubectl and helm are, and the environment in which they find the cluster."""
-
-    kubectl: str
-    helm: str
-    environment: dict[str, str]
-
-    def run(self, *command: str, stdin: str | None = None, check: bool = True) -> str:
-        done = subprocess.run(
-            command, env=self.environment, input=stdin, capture_output=True, text=True, timeout=300
-        )
-        if check and done.returncode != 0:
-            raise AssertionError(
-                f"{' '.join(command)}\nexit code {done.returncode}\n{done.stdout}{done.stderr}"
-            )
-        return done.stdout if check else done.stdout + done.stderr
-
-
 @dataclass
 class Cluster:
     """One namespace of the cluster; `in_namespace` gives another."""
@@ -71,12 +53,10 @@ class Cluster:
     # What a user does.
 
     def kubectl(self, *arguments: str, stdin: str | None = None, check: bool = True) -> str:
-        return self.tools.run(
-            self.tools.kubectl, "--namespace", self.namespace, *arguments, stdin=stdin, check=check
-        )
+        return _run(*self.tools.kubectl, "--namespace", self.namespace, *arguments, stdin=stdin, check=check)
 
-    def helm(self, *arguments: str) -> str:
-        return self.tools.run(self.tools.helm, *arguments)
+    def helm(self, *arguments: str, check: bool = True) -> str:
+        return _run(*self.tools.helm, *arguments, check=check)
 
     def apply(self, *objects: Obj) -> None:
         document = "\n---\n".join(json.dumps(each) for each in objects)
@@ -92,8 +72,7 @@ class Cluster:
     def port_forward(self, target: str, port: int) -> Iterator[str]:
         """The address on this machine under which the port of a Service or pod answers."""
         process = subprocess.Popen(
-            [self.tools.kubectl, "--namespace", self.namespace, "port-forward", target, f":{port}"],
-            env=self.tools.environment,
+            [*self.tools.kubectl, "--namespace", self.namespace, "port-forward", target, f":{port}"],
             stdout=subprocess.PIPE,
             text=True,
         )
@@ -150,13 +129,22 @@ class Cluster:
     def _client(self) -> DynamicClient:
         if self._dynamic is None:
             configuration = client.Configuration()
-            config.load_kube_config(self.tools.environment["KUBECONFIG"], client_configuration=configuration)
+            config.load_kube_config(
+                self.tools.kubeconfig, self.tools.context, client_configuration=configuration
+            )
             configuration.retries = urllib3.Retry(total=3, backoff_factor=0.2)
             self._dynamic = DynamicClient(client.ApiClient(configuration))
         return self._dynamic
 
     def _resource(self, kind: str) -> Any:
         return self._client().resources.get(api_version=KINDS[kind], kind=kind)
+
+
+def _run(*command: str, stdin: str | None = None, check: bool = True) -> str:
+    done = subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=300)
+    if check and done.returncode != 0:
+        raise AssertionError(f"{' '.join(command)}\nexit code {done.returncode}\n{done.stdout}{done.stderr}")
+    return done.stdout if check else done.stdout + done.stderr
 
 
 def condition(obj: Obj, type_: str) -> Obj:

@@ -8,9 +8,8 @@ from collections.abc import Generator, Iterator
 
 import pytest
 
-from hack.image.docker import environment
-from hack.install import binary, install
-from tests.e2e.cluster import OPERATOR_NAMESPACE, Cluster, Tools
+from hack.install import install
+from tests.e2e.cluster import OPERATOR_NAMESPACE, Cluster
 from tests.e2e.waiting import wait_for
 
 LAST = "test_upgrade_and_uninstall"
@@ -35,8 +34,7 @@ def pytest_runtest_makereport(
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[Cluster]:
     """The cluster, with the operator's image of this checkout and the chart installed."""
-    install("--set", "settings.logLevel=INFO")
-    whole = Cluster(Tools(binary("kubectl"), binary("helm"), environment()))
+    whole = Cluster(install())
     whole.kubectl("delete", "namespace", f"--selector={MARK}", "--wait=true", "--timeout=120s")
     yield whole
     whole.kubectl("delete", "namespace", f"--selector={MARK}", "--wait=false")

@@ -48,7 +48,14 @@ def test_an_upgrade_restarts_no_pod_of_a_user_and_two_replicas_share_the_work(na
     before = _identities(namespace)
     old = {pod["metadata"]["uid"] for pod in _operator_pods(namespace)}
 
-    chart(operator_image(), "--set", "replicas=2", "--set-string", "podAnnotations.upgraded=yes")
+    chart(
+        namespace.tools,
+        operator_image(),
+        "--set",
+        "replicas=2",
+        "--set-string",
+        "podAnnotations.upgraded=yes",
+    )
     wait_for(
         lambda: _operator_pods(namespace),
         lambda pods: len(pods) == 2 and not old & {pod["metadata"]["uid"] for pod in pods},
@@ -73,9 +80,9 @@ def test_wrong_values_are_refused_before_anything_changes(cluster: Cluster) -> N
         ("settings.nonsense=1", "nonsense"),
         ("replica=2", "replica"),
     ):
-        done = cluster.tools.run(
-            cluster.tools.helm, "upgrade", RELEASE, str(CHART), "--namespace", NAMESPACE, "--set", value, check=False
-        )  # fmt: skip
+        done = cluster.helm(
+            "upgrade", RELEASE, str(CHART), "--namespace", NAMESPACE, "--set", value, check=False
+        )
         assert "values don't meet the specifications of the schema" in done
         assert says in done
 
@@ -108,7 +115,7 @@ def test_uninstalling_keeps_users_workloads_and_a_new_installation_takes_them_up
     assert namespace.get("WebApp", "shop") is not None
     assert "longshore" not in namespace.kubectl("get", "clusterroles,clusterrolebindings", "--output=name")
 
-    chart(operator_image(), "--set", f"watchNamespaces={{{namespace.namespace}}}")
+    chart(namespace.tools, operator_image(), "--set", f"watchNamespaces={{{namespace.namespace}}}")
     namespace.patch("webapp", "shop", {"image": "longshore.test/workload:v2"})
     namespace.wait("WebApp", "shop", is_ready, "is rolled out by an installation for this namespace only")
     assert namespace.fetch("shop") == "version v2\n"
