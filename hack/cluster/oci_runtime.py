@@ -3,6 +3,7 @@
 Called as `oci_runtime.py RUNC ARGUMENTS…`; works on the standard library alone, for it runs at each call.
 """
 
+import itertools
 import json
 import os
 import sys
@@ -81,7 +82,7 @@ def rewrite(path: str, whole: bool) -> None:
 
 def main() -> None:
     runc, arguments = sys.argv[1], sys.argv[2:]
-    for flag, value in zip(arguments, arguments[1:], strict=False):
+    for flag, value in itertools.pairwise(arguments):
         if flag in ("--bundle", "-b") and os.path.exists(f"{value}/config.json"):
             rewrite(f"{value}/config.json", whole=True)
         elif flag in ("--process", "-p"):
