@@ -1,77 +1,78 @@
-# `make help` lists the targets. Everything that is made lies in .venv, dist and ~/.cache/longshore.
-PYTHON ?= python3
+# Everything runs in a virtual environment that is made on first use. `make help` lists the targets.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
 VENV := .venv
-RUN := $(VENV)/bin/python
-# Python of the image's base: what the wheels are downloaded for.
-IMAGE_PYTHON ?= 3.11
-PYTEST := $(RUN) -m pytest
+PYTHON := $(VENV)/bin/python
+MADE := $(VENV)/.made
+TIERS := tests/unit tests/apiserver tests/e2e
 
 .PHONY: help
-help: ## List the targets
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
+help: ## list the targets
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
 
-$(VENV)/ready: requirements/dev.txt
-	$(PYTHON) -m venv --clear $(VENV)
-	$(VENV)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
-	echo "$(CURDIR)/operator" > $$($(RUN) -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/longshore-dev.pth
-	touch $@
+$(MADE): requirements/dev.txt pyproject.toml
+	@hack/venv.sh $(VENV)
+	@touch $@
 
 .PHONY: venv
-venv: $(VENV)/ready ## Make the virtual environment
+venv: $(MADE) ## make the virtual environment
 
 .PHONY: check
-check: venv ## Lint, types, layers, generated files
-	$(VENV)/bin/ruff check
-	$(VENV)/bin/ruff format --check
+check: $(MADE) ## lint, types, import rules, and that generated files are as generated
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
-	$(RUN) -m longshore crds --check crds charts/longshore/files/crds
-
-.PHONY: manifests
-manifests: venv ## Generate the CustomResourceDefinitions
-	$(RUN) -m longshore crds --write crds charts/longshore/files/crds
-
-.PHONY: lock
-lock: ## Lock the dependencies again, with hashes
-	echo pip | uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --no-emit-index-url --no-header --no-annotate pyproject.toml - -o requirements/image.txt
-	uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --no-emit-index-url --no-header pyproject.toml --group dev -o requirements/dev.txt
-
-.PHONY: wheels
-wheels: venv ## Download the image's wheels and build our own
-	rm -rf dist/wheels && mkdir -p dist/wheels
-	$(VENV)/bin/pip download --quiet --disable-pip-version-check --require-hashes --no-deps --only-binary=:all: \
-	  --python-version $(IMAGE_PYTHON) --implementation cp --platform manylinux_2_28_x86_64 --platform manylinux_2_17_x86_64 --platform manylinux2014_x86_64 \
-	  -r requirements/image.txt -d dist/wheels
-	$(RUN) -m hatchling build -t wheel -d dist/wheels >/dev/null
-
-.PHONY: cluster
-cluster: venv ## Find or make a kind cluster
-	$(RUN) -m hack.cluster up
-
-.PHONY: cluster-down
-cluster-down: venv ## Take the kind cluster away
-	$(RUN) -m hack.cluster down
-
-.PHONY: image
-image: cluster wheels ## Build the images and load them into the cluster
-	$(RUN) -m hack.images
-
-.PHONY: demo
-demo: cluster wheels ## A cluster, the operator, a WebApp and a BatchJob, and what happened
-	$(RUN) -m hack.demo
+	$(PYTHON) -m hack.manifests --check
 
 .PHONY: test
-test: venv wheels ## All tests, in a real API server and a real cluster
-	$(PYTEST) tests
+test: $(MADE) ## every tier: unit, apiserver, e2e
+	@hack/run-tests.sh $(TIERS)
 
 .PHONY: test-unit
-test-unit: venv ## Pure decisions only
-	$(PYTEST) tests/unit
+test-unit: $(MADE) ## pure functions; seconds
+	@hack/run-tests.sh tests/unit
 
 .PHONY: test-apiserver
-test-apiserver: venv ## The operator against a real API server without nodes
-	$(PYTEST) tests/apiserver
+test-apiserver: $(MADE) ## the operator against a real API server; minutes
+	@hack/run-tests.sh tests/apiserver
 
 .PHONY: test-e2e
-test-e2e: venv wheels ## The operator installed by Helm in a kind cluster
-	$(PYTEST) tests/e2e
+test-e2e: $(MADE) ## real containers in a kind cluster; about a quarter of an hour
+	@hack/run-tests.sh tests/e2e
+
+.PHONY: cluster
+cluster: $(MADE) ## a local kind cluster
+	@$(PYTHON) -m hack.cluster up
+
+.PHONY: cluster-down
+cluster-down: $(MADE) ## remove it
+	@$(PYTHON) -m hack.cluster down
+
+.PHONY: install
+install: $(MADE) ## the cluster, with this checkout's image and chart in it
+	@$(PYTHON) -m hack.install
+
+.PHONY: demo
+demo: $(MADE) ## install, apply examples, and show what becomes of them
+	@$(PYTHON) -m hack.demo
+
+.PHONY: wheels
+wheels: $(MADE) ## download what the image is built from into dist/
+	@$(PYTHON) -m hack.image wheels
+
+.PHONY: image
+image: $(MADE) ## the operator's image
+	@$(PYTHON) -m hack.image operator
+
+.PHONY: manifests
+manifests: $(MADE) ## write the CRDs and what else is generated
+	@$(PYTHON) -m hack.manifests
+
+.PHONY: lock
+lock: $(MADE) ## lock the dependencies anew, with hashes
+	@$(VENV)/bin/uv pip compile -q --universal --no-header --generate-hashes pyproject.toml -o requirements/runtime.txt
+	@$(VENV)/bin/uv pip compile -q --universal --no-header --generate-hashes --group dev pyproject.toml -o requirements/dev.txt

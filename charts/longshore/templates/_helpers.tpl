@@ -1,59 +1,68 @@
 {{- define "longshore.name" -}}
-{{- .Release.Name | trunc 52 | trimSuffix "-" -}}
-{{- end -}}
-{{- define "longshore.account" -}}
-{{- .Values.serviceAccount.name | default (include "longshore.name" .) -}}
-{{- end -}}
+{{- if contains "longshore" .Release.Name }}{{ .Release.Name | trunc 52 | trimSuffix "-" }}{{ else }}{{ printf "%s-longshore" .Release.Name | trunc 52 | trimSuffix "-" }}{{ end }}
+{{- end }}
+
 {{- define "longshore.selector" -}}
-app.kubernetes.io/name: longshore-operator
+app.kubernetes.io/name: longshore
 app.kubernetes.io/instance: {{ .Release.Name }}
-{{- end -}}
+{{- end }}
+
 {{- define "longshore.labels" -}}
 {{ include "longshore.selector" . }}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
-helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
-{{- end -}}
-{{- /* What the operator does with objects; the same for a cluster and for one namespace. */ -}}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name (.Chart.Version | replace "+" "_") }}
+{{- end }}
+
+{{- define "longshore.serviceAccount" -}}
+{{ .Values.serviceAccount.name | default (include "longshore.name" .) }}
+{{- end }}
+
+{{- define "longshore.image" -}}
+{{- with .Values.image -}}
+{{ .repository }}{{ if .digest }}@{{ .digest }}{{ else }}:{{ .tag | default $.Chart.AppVersion }}{{ end }}
+{{- end }}
+{{- end }}
+
+{{/* What the operator may do where it looks after WebApps and BatchJobs. */}}
 {{- define "longshore.rules" -}}
 - apiGroups: [longshore.dev]
-  resources: [webapps]
+  resources: [webapps, batchjobs]
   verbs: [get, list, watch]
-- apiGroups: [longshore.dev]
+- apiGroups: [longshore.dev] # ttlSecondsAfterFinished
   resources: [batchjobs]
-  verbs: [get, list, watch, delete]
+  verbs: [delete]
 - apiGroups: [longshore.dev]
   resources: [webapps/status, batchjobs/status]
-  verbs: [patch]
-# Clusters that enforce permissions on owner references ask for this.
-- apiGroups: [longshore.dev]
+  verbs: [get, patch]
+- apiGroups: [longshore.dev] # blockOwnerDeletion, where OwnerReferencesPermissionEnforcement is on
   resources: [webapps/finalizers, batchjobs/finalizers]
   verbs: [update]
+- apiGroups: [""] # what goes with its owner is deleted by garbage collection, not by the operator
+  resources: [services]
+  verbs: [get, list, watch, create, patch]
 - apiGroups: [apps]
   resources: [deployments]
+  verbs: [get, list, watch, create, patch]
+- apiGroups: [batch]
+  resources: [jobs]
   verbs: [get, list, watch, create, patch]
 - apiGroups: [apps]
   resources: [controllerrevisions]
   verbs: [get, list, watch, create, patch, delete]
 - apiGroups: [""]
-  resources: [services]
-  verbs: [get, list, watch, create, patch]
-- apiGroups: [""]
-  resources: [configmaps, serviceaccounts]
-  verbs: [get, list, watch, create, patch, delete]
-- apiGroups: [autoscaling]
-  resources: [horizontalpodautoscalers]
+  resources: [serviceaccounts, configmaps]
   verbs: [get, list, watch, create, patch, delete]
 - apiGroups: [policy]
   resources: [poddisruptionbudgets]
   verbs: [get, list, watch, create, patch, delete]
-- apiGroups: [batch]
-  resources: [jobs]
-  verbs: [get, list, watch, create, patch]
+- apiGroups: [autoscaling]
+  resources: [horizontalpodautoscalers]
+  verbs: [get, list, watch, create, patch, delete]
 - apiGroups: [""]
   resources: [pods]
-  verbs: [list, watch]
-- apiGroups: [""]
+  verbs: [get, list, watch]
+- apiGroups: [""] # list: why a probe fails is told in events only
   resources: [events]
-  verbs: [create, list]
-{{- end -}}
+  verbs: [create, patch, list]
+{{- end }}

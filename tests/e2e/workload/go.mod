@@ -1,3 +1,3 @@
-module longshore.dev/tests/workload
+module longshore.dev/e2e/workload
 
-go 1.24
+go 1.22
