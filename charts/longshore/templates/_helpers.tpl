@@ -34,7 +34,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name (.Chart.Version | replace "+" "_") 
   verbs: [delete]
 - apiGroups: [longshore.dev]
   resources: [webapps/status, batchjobs/status]
-  verbs: [get, patch]
+  verbs: [patch]
 - apiGroups: [longshore.dev] # blockOwnerDeletion, where OwnerReferencesPermissionEnforcement is on
   resources: [webapps/finalizers, batchjobs/finalizers]
   verbs: [update]
@@ -61,8 +61,8 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name (.Chart.Version | replace "+" "_") 
   verbs: [get, list, watch, create, patch, delete]
 - apiGroups: [""]
   resources: [pods]
-  verbs: [get, list, watch]
+  verbs: [list, watch]
 - apiGroups: [""] # list: why a probe fails is told in events only
   resources: [events]
-  verbs: [create, patch, list]
+  verbs: [create, list]
 {{- end }}
