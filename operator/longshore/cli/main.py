@@ -5,7 +5,10 @@ from __future__ import annotations
 import click
 
 from longshore import __version__
+from longshore.cli.crds import crds
+from longshore.cli.plan import plan
 from longshore.cli.run import run
+from longshore.cli.why import why
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -14,4 +17,5 @@ def main() -> None:
     """Run services and batch jobs on Kubernetes, and be told precisely why something waits or failed."""
 
 
-main.add_command(run)
+for command in (run, plan, why, crds):
+    main.add_command(command)

@@ -7,6 +7,7 @@ kubeconfig with everything that it may hold, exec plugins (EKS) included.
 from __future__ import annotations
 
 import asyncio
+import os
 import ssl
 from pathlib import Path
 
@@ -25,9 +26,15 @@ class Credentials:
     def __init__(self, kubeconfig: str | None = None, context: str | None = None) -> None:
         self.configuration = client.Configuration()
         try:
-            config.load_config(  # type: ignore[no-untyped-call]
-                config_file=kubeconfig, context=context, client_configuration=self.configuration
-            )
+            if (
+                kubeconfig is None
+                and context is None
+                and _SERVICE_ACCOUNT.exists()
+                and not os.environ.get("KUBECONFIG")
+            ):
+                config.load_incluster_config(client_configuration=self.configuration)  # type: ignore[no-untyped-call]
+            else:
+                config.load_kube_config(kubeconfig, context, client_configuration=self.configuration)  # type: ignore[no-untyped-call]
         except (config.ConfigException, OSError) as error:
             raise NoCluster(
                 f"no cluster: {error}. Set KUBECONFIG to a file that names one, or run in a pod"

@@ -1,0 +1,67 @@
+"""What the commands for people share: the options that find a cluster, and errors in one line."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import click
+from kubernetes import config
+
+from longshore import __version__
+from longshore.cluster.client import ApiError, Client
+from longshore.cluster.credentials import Credentials, NoCluster
+
+Options = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+
+def cluster_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds --kubeconfig, --context and --namespace."""
+    command = click.option("-n", "--namespace", help="Namespace. Default: the context's.")(command)
+    command = click.option("--context", help="Context of the kubeconfig.")(command)
+    return click.option("--kubeconfig", help="Path of a kubeconfig. Default: KUBECONFIG, or ~/.kube/config.")(
+        command
+    )
+
+
+def with_client(kubeconfig: str | None, context: str | None, use: Callable[[Client], Awaitable[int]]) -> None:
+    """Runs `use` with a client and exits with the code that it returns; a cluster that fails is one line and 1."""
+
+    async def run() -> int:
+        client = Client(Credentials(kubeconfig, context), user_agent=f"longshore-cli/{__version__}")
+        try:
+            return await use(client)
+        finally:
+            await client.close()
+
+    try:
+        code = asyncio.run(run())
+    except NoCluster as error:
+        fail(str(error))
+    except ApiError as error:
+        fail(
+            f"the API server answered {error.status} to {error.verb} {error.path}: {error.message}"
+            if error.status
+            else f"no API server answers: {error.message}"
+        )
+    sys.exit(code)
+
+
+def namespace_of(kubeconfig: str | None, context: str | None, given: str | None) -> str:
+    """The namespace: as given, else the context's, else `default`."""
+    if given:
+        return given
+    try:
+        contexts, active = config.list_kube_config_contexts(kubeconfig)  # type: ignore[no-untyped-call]
+    except config.ConfigException:
+        return "default"
+    chosen = next((each for each in contexts if each["name"] == context), active)
+    return str(chosen["context"].get("namespace") or "default")
+
+
+def fail(message: str, code: int = 1) -> None:
+    """Says why on standard error, and exits."""
+    click.echo(f"error: {message}", err=True)
+    sys.exit(code)

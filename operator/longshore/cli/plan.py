@@ -1,0 +1,224 @@
+"""`longshore plan`: what applying a file would change, asked of the server without changing anything.
+
+The object itself is applied as a dry run; then the same decision is made as the operator would make, and
+each of its steps is a dry run, too.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+
+from longshore.api.files import to_yaml
+from longshore.batchjob import decide as batchjob_decisions
+from longshore.batchjob import reconcile as batchjobs
+from longshore.cli.connection import cluster_options, fail, namespace_of, with_client
+from longshore.cli.manifests import MODELS, Manifest, Mistake, read
+from longshore.cluster.apply import Applier
+from longshore.cluster.client import ApiError, Client
+from longshore.cluster.resources import Resource
+from longshore.cluster.store import Store
+from longshore.runtime.gathering import ALLOWED_ACCOUNTS
+from longshore.runtime.queue import Key
+from longshore.runtime.reconciler import CHILDREN
+from longshore.runtime.settings import Settings
+from longshore.runtime.wiring import Context, Kind
+from longshore.webapp import decide as webapp_decisions
+from longshore.webapp import reconcile as webapps
+from longshore.workload.decision import Apply, Create, Decision, Delete, Patch
+from longshore.workload.names import HASH_ANNOTATION, MANAGER
+
+Obj = dict[str, Any]
+_KINDS: dict[str, Kind] = {"WebApp": webapps.KIND, "BatchJob": batchjobs.KIND}
+_RESOURCES = {each.kind: each for each in CHILDREN}
+_NOISE = ("managedFields", "resourceVersion", "uid", "creationTimestamp", "generation", "selfLink")
+
+
+@click.command()
+@click.option(
+    "-f",
+    "--file",
+    "files",
+    multiple=True,
+    required=True,
+    metavar="FILE",
+    help="A file of WebApps and BatchJobs; may be repeated.",
+)
+@cluster_options
+def plan(files: tuple[str, ...], kubeconfig: str | None, context: str | None, namespace: str | None) -> None:
+    """Show what applying FILE would change, as a diff. Exits with 1 if the file has mistakes."""
+    manifests: list[Manifest] = []
+    mistakes: list[Mistake] = []
+    for file in files:
+        found, wrong = read(file)
+        manifests += found
+        mistakes += wrong
+    if mistakes:
+        click.echo("\n".join(map(str, mistakes)), err=True)
+        raise SystemExit(1)
+    where = namespace_of(kubeconfig, context, namespace)
+
+    async def show(client: Client) -> int:
+        code = 0
+        for manifest in manifests:
+            try:
+                for line in [line async for line in _changes(client, manifest, where)]:
+                    click.echo(line)
+            except _Refused as refused:
+                click.echo("\n".join(map(str, refused.mistakes)), err=True)
+                code = 1
+        return code
+
+    with_client(kubeconfig, context, show)
+
+
+class _Refused(Exception):
+    def __init__(self, mistakes: list[Mistake]) -> None:
+        self.mistakes = mistakes
+
+
+async def _changes(client: Client, manifest: Manifest, namespace: str) -> Any:
+    kind = _KINDS[manifest.kind]
+    body: Obj = _plain(manifest.document)
+    body["metadata"].setdefault("namespace", namespace)
+    name, where = body["metadata"]["name"], body["metadata"]["namespace"]
+    live = await _live(client, kind.resource, where, name)
+    try:
+        _, after = await client.apply(
+            kind.resource, where, name, body, manager="longshore-plan", force=True, dry_run=True
+        )
+    except ApiError as error:
+        if error.status == 404:
+            fail(
+                f"the API server has no {kind.resource.plural}, or no namespace {where}: longshore crds | kubectl apply --server-side -f -"
+            )
+        raise _Refused(list(_mistakes(manifest, error))) from error
+    after |= {"apiVersion": kind.resource.api_version, "kind": kind.name}
+    for line in _diff(live, after):
+        yield line
+    decision = await _decide(client, kind, after, where, name)
+    for step in decision.steps:
+        async for line in _step(client, step, where):
+            yield line
+    for condition in (decision.status or {}).get("conditions", ()):
+        if condition["reason"] == "ServiceAccountNotAllowed":
+            yield f"# {condition['message']}"
+
+
+async def _step(client: Client, step: Apply | Create | Delete | Patch, namespace: str) -> Any:
+    if isinstance(step, Delete | Patch):
+        verb = "delete" if isinstance(step, Delete) else "stop or resume"
+        yield f"# would {verb} {step.ref.kind} {step.ref.name}"
+        return
+    if isinstance(step, Apply) and step.manager != MANAGER:
+        return
+    resource, name = _RESOURCES[step.body["kind"]], step.body["metadata"]["name"]
+    live = await _live(client, resource, namespace, name)
+    if isinstance(step, Create) and live is not None:
+        return
+    try:
+        _, after = await client.apply(
+            resource, namespace, name, step.body, manager=MANAGER, force=live is not None, dry_run=True
+        )
+    except ApiError as error:
+        yield f"# {resource.kind} {name} would be refused: {error.message}"
+        return
+    after |= {"apiVersion": resource.api_version, "kind": resource.kind}
+    lines = list(_diff(live, after))
+    for line in lines:
+        yield line
+    if (
+        live is not None
+        and lines
+        and resource.kind == "Deployment"
+        and live["spec"]["template"] != after["spec"]["template"]
+    ):
+        yield f"# pods of {name} are replaced, {after['spec'].get('replicas', 1)} in all"
+
+
+async def _decide(client: Client, kind: Kind, obj: Obj, namespace: str, name: str) -> Decision:
+    """The operator's own decision on what the server would hold."""
+    stores = {watch.key: Store(watch.index) for watch in kind.watches}
+    for watch in kind.watches:
+        selector = (
+            watch.label_selector
+            if watch.key == ALLOWED_ACCOUNTS
+            else f"{watch.label_selector},{kind.label}={name}"
+        )
+        try:
+            for each in await client.list_all(watch.resource, namespace, labelSelector=selector):
+                stores[watch.key].put(watch.strip(each))
+        except ApiError as error:
+            if error.status != 403:
+                raise
+            click.echo(
+                f"# {watch.resource.plural} may not be listed; the plan assumes that there are none", err=True
+            )
+    context = Context(
+        client, Applier(client, MANAGER, HASH_ANNOTATION), Settings(), {}, stores, lambda: datetime.now(UTC)
+    )
+    key = Key(kind.name, namespace, name)
+    spec = MODELS[kind.name].model_fields["spec"].annotation.model_validate(obj["spec"])  # type: ignore[union-attr]
+    if kind.name == "WebApp":
+        return webapp_decisions.decide(await webapps.gather(key, obj, spec, None, context), context.now())
+    return batchjob_decisions.decide(await batchjobs.gather(key, obj, spec, None, context), context.now())
+
+
+async def _live(client: Client, resource: Resource, namespace: str, name: str) -> Obj | None:
+    try:
+        return await client.get(resource, namespace, name)
+    except ApiError as error:
+        if error.status == 404:
+            return None
+        raise
+
+
+def _mistakes(manifest: Manifest, error: ApiError) -> Iterator[Mistake]:
+    causes = error.details.get("causes") or []
+    for cause in causes:
+        field = str(cause.get("field", ""))
+        path = [int(part) if part.isdecimal() else part for part in re.split(r"[.\[\]]+", field) if part]
+        yield manifest.mistake(path, str(cause.get("message", "")))
+    if not causes:
+        yield manifest.mistake([], error.message)
+
+
+def _diff(before: Obj | None, after: Obj) -> Iterator[str]:
+    title = f"{after['kind']}/{after['metadata']['name']}"
+    old = _text(before | {"apiVersion": after["apiVersion"], "kind": after["kind"]}) if before else []
+    yield from difflib.unified_diff(
+        old, _text(after), f"{title} now" if before else "nothing", f"{title} planned", lineterm=""
+    )
+
+
+def _text(obj: Obj) -> list[str]:
+    metadata = {key: value for key, value in obj["metadata"].items() if key not in _NOISE}
+    metadata["ownerReferences"] = [
+        {key: value for key, value in each.items() if key != "uid"}
+        for each in metadata.get("ownerReferences", [])
+    ]
+    if "annotations" in metadata:
+        metadata["annotations"] = {
+            key: value
+            for key, value in metadata["annotations"].items()
+            if key != HASH_ANNOTATION and "last-applied" not in key
+        }
+    shown = {key: value for key, value in obj.items() if key not in ("metadata", "status")}
+    return to_yaml(
+        {"metadata": {key: value for key, value in metadata.items() if value}} | shown
+    ).splitlines()
+
+
+def _plain(value: Any) -> Any:
+    if hasattr(value, "items"):
+        return {str(key): _plain(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_plain(each) for each in value]
+    if isinstance(value, bool) or value is None:
+        return value
+    return int(value) if isinstance(value, int) else float(value) if isinstance(value, float) else str(value)
