@@ -22,6 +22,8 @@ Obj = dict[str, Any]
 log = logging.getLogger(__name__)
 RESTART_SECONDS = 2.0
 WAIT_FOR_CRDS_SECONDS = 5.0
+_IDENTITY: Any = "longshore"
+"""Without one kopf asks for the name of its user, which a user id in a container doesn't have."""
 
 
 class Parents:
@@ -53,6 +55,7 @@ class Parents:
                 await kopf.operator(
                     registry=self._registry(),
                     settings=_quiet(),
+                    identity=_IDENTITY,
                     standalone=True,
                     clusterwide=not self._namespaces,
                     namespaces=list(self._namespaces),
