@@ -113,14 +113,16 @@ class Parents:
         @kopf.on.login(registry=registry)
         async def login(**_: Any) -> kopf.ConnectionInfo:
             configuration = self._credentials.configuration
-            token = (await self._credentials.authorization()).get("Authorization", "").removeprefix("Bearer ")
+            header = (await self._credentials.authorization()).get("Authorization", "")
+            scheme, _, value = header.partition(" ")  # in a pod it is "bearer"
+            token = value if scheme.lower() == "bearer" else None
             return kopf.ConnectionInfo(
                 server=self._credentials.server,
                 ca_path=configuration.ssl_ca_cert,
                 insecure=not configuration.verify_ssl,
                 certificate_path=configuration.cert_file,
                 private_key_path=configuration.key_file,
-                token=token or None,
+                token=token,
             )
 
         for kind in self._kinds:
