@@ -114,7 +114,7 @@ class Parents:
         async def login(**_: Any) -> kopf.ConnectionInfo:
             configuration = self._credentials.configuration
             header = (await self._credentials.authorization()).get("Authorization", "")
-            scheme, _, value = header.partition(" ")  # in a pod it is "bearer"
+            scheme, _separator, value = header.partition(" ")  # in a pod it is "bearer"
             token = value if scheme.lower() == "bearer" else None
             return kopf.ConnectionInfo(
                 server=self._credentials.server,
