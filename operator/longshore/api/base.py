@@ -169,7 +169,7 @@ IntOrPercent = Annotated[
         {
             "anyOf": [{"type": "integer"}, {"type": "string"}],
             "x-kubernetes-int-or-string": True,
-            "maxLength": 4,
+            "maxLength": 16,
             "x-kubernetes-validations": [
                 {
                     "rule": "type(self) == int ? (self >= 0 && self <= 1000) : self.matches('^(100|[1-9]?[0-9])%$')",

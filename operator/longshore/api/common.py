@@ -391,7 +391,7 @@ class ContainerFields(Model):
         str,
         Field(min_length=1, max_length=1024),
         Rule(
-            "self.matches('^[a-zA-Z0-9][-._:/@a-zA-Z0-9]*$')",
+            "self.matches('^[a-zA-Z0-9][-._:/@a-zA-Z0-9]*$') && !self.contains('://')",
             "write an image reference without a scheme or spaces, such as ghcr.io/acme/shop:1.4 or …@sha256:…",
         ),
     ] = Field(
