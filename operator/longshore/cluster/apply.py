@@ -7,6 +7,7 @@ what was wanted, so that a field that is no longer wanted is noticed, too.
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -56,7 +57,7 @@ class Applier:
         if live is None or not owner.owns(live):
             await owner.check(self.client)
             live = await self._read(resource, namespace, name)
-            if live is not None and not owner.owns(live):
+            if live is not None and not (owner.owns(live) or owner.may_adopt(live)):
                 raise _conflict(resource, name, live)
         if live is not None and live["metadata"].get("deletionTimestamp"):
             raise ApiError(
@@ -177,7 +178,15 @@ class Owner:
     namespace: str
     name: str
     uid: str
+    labels: Mapping[str, str]
+    """Labels that every child carries."""
     checked: bool = False
+
+    def may_adopt(self, obj: Obj) -> bool:
+        """Whether it is one of ours that lost its owner: it has our labels, and no controller."""
+        metadata = obj["metadata"]
+        orphan = not any(each.get("controller") for each in metadata.get("ownerReferences", ()))
+        return bool(orphan and self.labels.items() <= metadata.get("labels", {}).items())
 
     def owns(self, obj: Obj) -> bool:
         return any(

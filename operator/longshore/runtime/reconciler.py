@@ -26,7 +26,7 @@ from longshore.cluster.resources import (
 from longshore.cluster.store import Store
 from longshore.runtime.wiring import Context, Kind
 from longshore.workload.decision import Apply, Create, Decision, Delete, Patch, Refusal, Step
-from longshore.workload.names import MANAGER, STATUS_MANAGER, content_hash
+from longshore.workload.names import MANAGED_BY, MANAGER, STATUS_MANAGER, content_hash
 
 Obj = dict[str, Any]
 CHILDREN = (
@@ -45,7 +45,8 @@ Decide = Callable[[Refusal | None], Awaitable[Decision | None]]
 async def carry_out(kind: Kind, obj: Obj, decide: Decide, context: Context) -> float | None:
     """Decides and does until nothing is left to write. Returns the seconds after which to look again."""
     metadata = obj["metadata"]
-    owner = Owner(kind.resource, metadata["namespace"], metadata["name"], metadata["uid"])
+    labels = {kind.label: metadata["name"], MANAGED_BY: MANAGER}
+    owner = Owner(kind.resource, metadata["namespace"], metadata["name"], metadata["uid"], labels)
     refusal: Refusal | None = None
     for _ in range(ROUNDS):
         decision = await decide(refusal)
