@@ -7,6 +7,8 @@ from typing import Any
 Obj = dict[str, Any]
 API = "longshore.dev/v1alpha1"
 IMAGE = "longshore.test/workload"
+MISSING_IMAGE = "localhost:1/workload:no-such-tag"
+"""An image that no registry has: on the node nothing listens there, so that a pull fails at once."""
 TINY: Obj = {"requests": {"cpu": "10m", "memory": "32Mi"}}
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.e2e.cluster import Cluster, condition, phase_is
-from tests.e2e.objects import batch_job
+from tests.e2e.objects import MISSING_IMAGE, batch_job
 
 
 def test_a_job_succeeds_and_says_where_and_how_long(namespace: Cluster) -> None:
@@ -38,7 +38,7 @@ def test_why_a_job_does_not_start_is_one_sentence(namespace: Cluster) -> None:
     huge = {"requests": {"cpu": "64", "memory": "32Mi"}}
     namespace.apply(
         batch_job("huge", "sleep", "1", resources=huge),
-        batch_job("no-image", "sleep", "1", image="longshore.test/workload:no-such-tag"),
+        batch_job("no-image", "sleep", "1", image=MISSING_IMAGE),
         batch_job("root", "sleep", "1", image="longshore.test/workload:root"),
     )
     for name, reason, words in (

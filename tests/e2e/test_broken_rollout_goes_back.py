@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.e2e.cluster import Cluster, Obj, condition, is_observed, is_ready
-from tests.e2e.objects import IMAGE, web_app
+from tests.e2e.objects import IMAGE, MISSING_IMAGE, web_app
 from tests.e2e.traffic import traffic
 
 FAST = {"scaling": {"minReplicas": 2}, "rollout": {"progressDeadlineSeconds": 30}, "drainSeconds": 5}
@@ -22,7 +22,7 @@ def test_the_last_good_revision_serves_on_and_the_reason_is_told(namespace: Clus
     good = {name: namespace.wait("WebApp", name, is_ready, "is ready") for name in ("crashing", "missing")}
     with traffic(namespace, "crashing", per_second=20) as seen:
         namespace.patch("webapp", "crashing", {"image": f"{IMAGE}:broken"})
-        namespace.patch("webapp", "missing", {"image": f"{IMAGE}:no-such-tag"})
+        namespace.patch("webapp", "missing", {"image": MISSING_IMAGE})
         crashing = namespace.wait("WebApp", "crashing", _rolled_back, "went back", 120)
         missing = namespace.wait("WebApp", "missing", _rolled_back, "went back", 60)
     assert seen.errors == ()
@@ -31,7 +31,7 @@ def test_the_last_good_revision_serves_on_and_the_reason_is_told(namespace: Clus
 
     for name, app, reason in (
         ("crashing", crashing, "CrashLooping, the container ends with exit code 3"),
-        ("missing", missing, "ImagePullFailed, image longshore.test/workload:no-such-tag cannot be pulled"),
+        ("missing", missing, f"ImagePullFailed, image {MISSING_IMAGE} cannot be pulled"),
     ):
         told = condition(app, "Ready")
         assert (told["status"], told["reason"]) == ("False", "RolledBack")

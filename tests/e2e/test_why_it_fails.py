@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.cluster import Cluster, Obj, condition, is_observed
-from tests.e2e.objects import TINY, web_app
+from tests.e2e.objects import MISSING_IMAGE, TINY, web_app
 
 REPORT = Path(__file__).parents[2] / ".longshore" / "reasons.md"
 
@@ -49,10 +49,10 @@ CASES = {
             exit_code=137,
         ),
         Case(
-            "the image's tag does not exist",
-            web_app("no-image", tag="no-such-tag"),
+            "no registry has the image",
+            web_app("no-image", image=MISSING_IMAGE),
             "ImagePullFailed",
-            ("longshore.test/workload:no-such-tag", "Check the name and tag"),
+            (MISSING_IMAGE, "Check the name and tag"),
         ),
         Case(
             "a Secret lacks the key",

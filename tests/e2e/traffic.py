@@ -19,6 +19,7 @@ class Traffic:
     """Filled when the traffic has ended."""
 
     sent: int = 0
+    seconds: float = 0
     failed: int = 0
     errors: tuple[str, ...] = ()
     answers: dict[str, int] | None = None
@@ -36,5 +37,5 @@ def traffic(cluster: Cluster, app: str, per_second: int) -> Iterator[Traffic]:
     cluster.kubectl("exec", pod, "--", "/workload", "stop")
     cluster.wait("Pod", pod, lambda it: it["status"]["phase"] == "Succeeded", "has ended", 40)
     report = json.loads(cluster.kubectl("logs", pod).splitlines()[-1])
-    result.sent, result.failed = report["sent"], report["failed"]
+    result.sent, result.seconds, result.failed = report["sent"], report["seconds"], report["failed"]
     result.errors, result.answers = tuple(report["errors"]), report["answers"]

@@ -20,6 +20,7 @@ type report struct {
 	Failed   int            `json:"failed"`
 	Errors   []string       `json:"errors"`
 	Answers  map[string]int `json:"answers"`
+	Seconds  float64        `json:"seconds"`
 	SlowestS float64        `json:"slowestSeconds"`
 }
 
@@ -43,9 +44,11 @@ func load(arguments []string) {
 	due := time.NewTicker(time.Second / time.Duration(rate))
 	defer due.Stop()
 	fmt.Println("sending")
+	start := time.Now()
 	for number := 0; ; number++ {
 		select {
 		case <-stop.Done():
+			result.Seconds = time.Since(start).Seconds()
 			pending.Wait()
 			line, _ := json.Marshal(result)
 			fmt.Fprintln(os.Stdout, string(line))
