@@ -100,6 +100,14 @@ class Kube:
     def delete(self, kind: str, name: str, propagation: str = "Background") -> None:
         self.request("DELETE", self.path(kind, name), {"propagationPolicy": propagation})
 
+    def let_go(self, pod: Obj) -> None:
+        """The node says that a pod has stopped; that it is gone already is as good."""
+        try:
+            self.request("DELETE", self.path("Pod", pod["metadata"]["name"]), {"gracePeriodSeconds": 0})
+        except Refused as refused:
+            if refused.status != 404:
+                raise
+
     def status(self, kind: str, name: str) -> Obj:
         return self.get(kind, name).get("status") or {}
 

@@ -72,16 +72,24 @@ class OperatorProcess:
         """What /readyz answers; 0 while nothing does."""
         assert self.process is not None
         assert self.process.poll() is None, f"the operator ended: {self.words()[-3000:]}"
-        port = re.search(r"metrics on port (\d+)", self.words())
-        if not port:
-            return 0, {}
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port[1]}/readyz", timeout=2) as answer:
+            with urllib.request.urlopen(self._url("readyz"), timeout=2) as answer:
                 return answer.status, json.loads(answer.read())
         except urllib.error.HTTPError as error:
             return error.code, {}
-        except OSError:
+        except (OSError, LookupError):
             return 0, {}
+
+    def metrics(self) -> str:
+        """What /metrics answers."""
+        with urllib.request.urlopen(self._url("metrics"), timeout=5) as answer:
+            return str(answer.read().decode())
+
+    def _url(self, path: str) -> str:
+        port = re.search(r"metrics on port (\d+)", self.words())
+        if not port:
+            raise LookupError("the port isn't known yet")
+        return f"http://127.0.0.1:{port[1]}/{path}"
 
     def mark(self) -> None:
         """From here on `writes()` counts anew."""

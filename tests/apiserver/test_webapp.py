@@ -45,7 +45,7 @@ def serve(kube: Kube, name: str = "shop") -> None:
         revision = deployment["spec"]["template"]["metadata"]["labels"]["longshore.dev/revision"]
         for pod in kube.list("Pod", f"longshore.dev/webapp={name}"):
             if "deletionTimestamp" in pod["metadata"]:
-                kube.request("DELETE", kube.path("Pod", pod["metadata"]["name"]), {"gracePeriodSeconds": 0})
+                kube.let_go(pod)
         kube.run_pods(f"longshore.dev/webapp={name},longshore.dev/revision={revision}")
         return kube.condition("WebApp", name, "Progressing")["reason"] == "Complete"
 
@@ -199,7 +199,7 @@ def test_a_foreign_object_of_the_same_name_is_left_alone_until_it_goes(kube: Kub
     assert f"a {kind} {name} exists and was not made for this object; it is left alone" in told["message"]
     untouched = kube.get(kind, name)
     assert "ownerReferences" not in untouched["metadata"]
-    assert all(each["manager"] != "longshore" for each in untouched["metadata"]["managedFields"])
+    assert all(each["manager"] != "longshore" for each in untouched["metadata"].get("managedFields", ()))
     kube.delete(kind, name)
     kube.patch("WebApp", "shop", {"metadata": {"annotations": {"example.com/again": "yes"}}})
     wait(lambda: kube.condition("WebApp", "shop", "Ready")["reason"] == "RollingOut", "it goes on")

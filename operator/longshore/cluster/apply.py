@@ -13,7 +13,7 @@ from typing import Any
 
 from longshore.cluster.client import ApiError, Client
 from longshore.cluster.diff import differences
-from longshore.cluster.resources import Resource
+from longshore.cluster.resources import SERVICES, Resource
 from longshore.cluster.store import Store
 
 Obj = dict[str, Any]
@@ -73,9 +73,7 @@ class Applier:
         if live is not None:
             body["metadata"] = body["metadata"] | {"uid": live["metadata"]["uid"]}
         try:
-            _, written = await self.client.apply(
-                resource, namespace, name, body, manager=self.manager, force=live is not None
-            )
+            written = await self._apply(resource, namespace, name, body, live)
         except ApiError as error:
             raise _refusal(error, resource, name) or error from error
         self._keep(resource, written, store)
@@ -148,6 +146,21 @@ class Applier:
         held = store.get(namespace, name)
         if held is not None and held["metadata"]["uid"] == uid:
             store.remove(held)
+
+    async def _apply(self, resource: Resource, namespace: str, name: str, body: Obj, live: Obj | None) -> Obj:
+        try:
+            return (
+                await self.client.apply(
+                    resource, namespace, name, body, manager=self.manager, force=live is not None
+                )
+            )[1]
+        except ApiError as error:
+            if error.status != 422 or live is None or resource is not SERVICES:
+                raise
+        # Ports are merged by number: somebody else's under the same name has to go first.
+        ports = {"metadata": {"uid": live["metadata"]["uid"]}, "spec": {"ports": body["spec"]["ports"]}}
+        await self.client.merge_patch(resource, namespace, name, ports, manager=self.manager)
+        return (await self.client.apply(resource, namespace, name, body, manager=self.manager, force=True))[1]
 
     def _holds(self, live: Obj, desired: Obj, digest: str) -> bool:
         if live["metadata"].get("annotations", {}).get(self.hash_annotation) != digest:

@@ -21,6 +21,8 @@ _KEYS: Mapping[str, tuple[str, ...]] = {
     "volumes": ("name",),
 }
 """Lists whose items are told apart by these fields, as server-side apply does; all others count as a whole."""
+_ATOMIC = frozenset({"nodeSelector", "selector"})
+"""Maps that the API server takes as a whole: what others added to them is a difference."""
 _QUANTITIES = frozenset({"limits", "requests", "sizeLimit", "storage"})
 
 
@@ -30,6 +32,9 @@ def differences(desired: Any, live: Any, path: str = "") -> Iterator[str]:
         if not isinstance(live, Mapping):
             if desired or live is not None:
                 yield path
+            return
+        if path.rpartition(".")[2] in _ATOMIC and live.keys() - desired.keys():
+            yield path
             return
         quantities = path.rpartition(".")[2] in _QUANTITIES
         for key, value in desired.items():
