@@ -20,7 +20,7 @@ _CONFIG = {
     "apiVersion": "kind.x-k8s.io/v1alpha4",
     "nodes": [{"role": "control-plane"}],
     "kubeadmConfigPatches": [
-        "apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\nfailCgroupV1: false\n"
+        "apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\nfailCgroupV1: false\ncgroupDriver: cgroupfs\n"
     ],
 }
 

@@ -94,10 +94,14 @@ class WorkQueue:
         for held in (self._due, self._later, self._when, self._again, self._failures):
             held.clear()
 
+    def due(self) -> bool:
+        """Whether a key is due now."""
+        self._ripen()
+        return bool(self._due)
+
     def take(self) -> Key | None:
         """The key that has been due longest, now running; None if none is due."""
-        self._ripen()
-        if not self._due:
+        if not self.due():
             return None
         key, _ = self._due.popitem(last=False)
         self._running.add(key)

@@ -1,0 +1,93 @@
+"""`longshore plan` and `longshore why` against a real API server."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from longshore.cli.main import main
+
+from tests.apiserver.kube import Kube, wait
+from tests.apiserver.test_webapp import made, serve
+
+pytestmark = pytest.mark.usefixtures("operator")
+TEMPLATE = """\
+apiVersion: longshore.dev/v1alpha1
+kind: WebApp
+metadata:
+  name: shop
+spec:
+  image: {image}
+  size: Nano
+  scaling:
+    minReplicas: {replicas}
+"""
+
+
+def longshore(kube: Kube, *arguments: str) -> Result:
+    return CliRunner().invoke(
+        main, [*arguments, "--kubeconfig", str(kube.server.kubeconfig), "-n", kube.namespace]
+    )
+
+
+def plan(kube: Kube, folder: Path, image: str = "shop:1", replicas: str = "1") -> Result:
+    file = folder / "shop.yaml"
+    file.write_text(TEMPLATE.format(image=image, replicas=replicas))
+    return longshore(kube, "plan", "-f", str(file))
+
+
+def test_a_plan_for_a_new_app_shows_all_that_would_be_made_and_makes_nothing(
+    kube: Kube, tmp_path: Path
+) -> None:
+    found = plan(kube, tmp_path)
+    assert found.exit_code == 0, found.output
+    for title in ("WebApp/shop", "ServiceAccount/shop-webapp", "Service/shop", "Deployment/shop"):
+        assert f"+++ {title} planned" in found.stdout
+    assert kube.find("WebApp", "shop") is None
+    assert kube.find("Deployment", "shop") is None
+
+
+def test_a_plan_for_what_is_there_is_empty(kube: Kube, tmp_path: Path) -> None:
+    made(kube)
+    serve(kube)
+    found = plan(kube, tmp_path)
+    assert (found.exit_code, found.stdout) == (0, "")
+
+
+def test_a_plan_for_a_change_shows_it_and_says_which_pods_are_replaced(kube: Kube, tmp_path: Path) -> None:
+    made(kube)
+    serve(kube)
+    found = plan(kube, tmp_path, image="shop:2", replicas="2")
+    assert found.exit_code == 0, found.output
+    for line in (
+        "-  image: shop:1",
+        "+  image: shop:2",
+        "+++ PodDisruptionBudget/shop planned",
+        "# pods of shop are replaced, 2 in all",
+    ):
+        assert line in found.stdout.splitlines()
+    assert kube.get("WebApp", "shop")["spec"]["image"] == "shop:1"
+
+
+def test_what_the_server_refuses_is_named_with_its_line(kube: Kube, tmp_path: Path) -> None:
+    found = plan(kube, tmp_path, image="https://shop")
+    assert found.exit_code == 1
+    message = 'Invalid value: "https://shop": write an image reference without a scheme or spaces'
+    assert found.stderr.startswith(f"{tmp_path / 'shop.yaml'}:6: spec.image: {message}")
+
+
+def test_why_tells_the_conditions(kube: Kube) -> None:
+    made(kube)
+    wait(lambda: kube.condition("WebApp", "shop", "Ready")["reason"] == "RollingOut", "a reason")
+    found = longshore(kube, "why", "webapp", "shop")
+    assert found.exit_code == 0, found.output
+    assert found.stdout.startswith(f"WebApp {kube.namespace}/shop: not ready: RollingOut, revision ")
+    assert "Exposed      yes  ClusterOnly: reached inside the cluster at http://shop." in found.stdout
+
+
+def test_why_of_what_is_not_there_says_where_to_look(kube: Kube) -> None:
+    found = longshore(kube, "why", "batchjob", "nothing")
+    assert found.exit_code == 1
+    expected = f"error: there is no BatchJob nothing in namespace {kube.namespace}: kubectl get batchjobs --all-namespaces lists all\n"
+    assert found.stderr == expected

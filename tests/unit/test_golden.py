@@ -1,0 +1,46 @@
+"""What the examples are rendered into, word for word: a change here is a change in every user's cluster.
+
+To write the files anew: LONGSHORE_UPDATE_GOLDEN=1 make test-unit, then review the difference.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from longshore.api.files import to_yaml
+from longshore.batchjob.decide import decide as decide_batchjob
+from longshore.webapp.decide import decide as decide_webapp
+from longshore.workload.decision import Apply, Create
+from ruamel.yaml import YAML
+
+from tests.unit.facts import NOW, app_facts, batch_facts
+
+EXAMPLES = sorted((Path(__file__).parents[2] / "examples").glob("*.yaml"))
+GOLDEN = Path(__file__).parent / "golden"
+
+
+def test_there_are_examples() -> None:
+    assert len(EXAMPLES) >= 6
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_an_example_is_rendered_as_it_was(path: Path) -> None:
+    documents = [
+        each
+        for each in YAML(typ="safe").load_all(path.read_text())
+        if each["apiVersion"].startswith("longshore.dev/")
+    ]
+    rendered = "---\n".join(to_yaml(body) for document in documents for body in _children(document))
+    golden = GOLDEN / path.name
+    if os.environ.get("LONGSHORE_UPDATE_GOLDEN"):
+        golden.write_text(rendered)
+    assert rendered == golden.read_text()
+
+
+def _children(document: dict[str, Any]) -> list[dict[str, Any]]:
+    facts = {"WebApp": app_facts, "BatchJob": batch_facts}[document["kind"]](document["spec"])
+    decision = decide_webapp(facts, NOW) if document["kind"] == "WebApp" else decide_batchjob(facts, NOW)  # type: ignore[arg-type]
+    return [step.body for step in decision.steps if isinstance(step, Apply | Create)]
