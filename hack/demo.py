@@ -20,8 +20,10 @@ def main() -> None:
     began = time.monotonic()
     found = install()
     print(f"\nLongshore is installed after {time.monotonic() - began:.0f} s. What a user does:")
-    _kubectl(found, "delete", "namespace", NAMESPACE, "--ignore-not-found", shown=False)
-    _kubectl(found, "create", "namespace", NAMESPACE, shown=False)
+    for action in (["delete", "--ignore-not-found"], ["create"]):
+        subprocess.run(
+            [*found.kubectl, *action, "namespace", NAMESPACE], stdout=subprocess.DEVNULL, check=True
+        )
     for example in EXAMPLES:
         _kubectl(found, "apply", "--filename", f"examples/{example}.yaml")
     _kubectl(found, "wait", "--for=condition=Ready", "webapp/shop", "--timeout=120s")
