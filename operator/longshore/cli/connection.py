@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -54,7 +55,7 @@ def namespace_of(kubeconfig: str | None, context: str | None, given: str | None)
     if given:
         return given
     try:
-        contexts, active = config.list_kube_config_contexts(kubeconfig)  # type: ignore[no-untyped-call]
+        contexts, active = config.list_kube_config_contexts(kubeconfig or os.environ.get("KUBECONFIG"))  # type: ignore[no-untyped-call]
     except config.ConfigException:
         return "default"
     chosen = next((each for each in contexts if each["name"] == context), active)

@@ -25,6 +25,7 @@ class Credentials:
 
     def __init__(self, kubeconfig: str | None = None, context: str | None = None) -> None:
         self.configuration = client.Configuration()
+        kubeconfig = kubeconfig or os.environ.get("KUBECONFIG")
         try:
             if (
                 kubeconfig is None
