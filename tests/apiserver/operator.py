@@ -46,6 +46,7 @@ class OperatorProcess:
         self.kill()
 
     def start(self) -> Self:
+        self.log.unlink(missing_ok=True)
         self._offset = self._kube.server.audit_log.stat().st_size
         self.process = start([sys.executable, "-m", "longshore", "run"], self.log, self._environment)
         wait(
