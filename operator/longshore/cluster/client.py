@@ -158,6 +158,8 @@ class Client:
                 path.lstrip("/"), params=_known(query), headers=headers, timeout=patience
             ) as answer:
                 self._observe("watch", resource.plural, answer.status, 0.0)
+                if answer.status == 401:
+                    self._credentials.forget()
                 if answer.status >= 400:
                     raise _error(answer, await answer.read(), "watch", path)
                 rest = b""
@@ -210,6 +212,8 @@ class Client:
                 self._observe(verb, resource.plural, 0, time.monotonic() - started)
                 raise _unreachable(error, verb, path) from error
         self._observe(verb, resource.plural, answer.status, time.monotonic() - started)
+        if answer.status == 401:
+            self._credentials.forget()
         if answer.status >= 400:
             raise _error(answer, raw, verb, path)
         return answer.status, orjson.loads(raw)

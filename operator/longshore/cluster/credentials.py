@@ -9,10 +9,12 @@ from __future__ import annotations
 import asyncio
 import os
 import ssl
+import time
 from pathlib import Path
 
 from kubernetes import client, config
 
+REMEMBER_SECONDS = 10.0
 _SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 
 
@@ -25,6 +27,8 @@ class Credentials:
 
     def __init__(self, kubeconfig: str | None = None, context: str | None = None) -> None:
         self.configuration = client.Configuration()
+        self._headers: dict[str, str] = {}
+        self._asked = -REMEMBER_SECONDS
         kubeconfig = kubeconfig or os.environ.get("KUBECONFIG")
         try:
             if (
@@ -67,9 +71,14 @@ class Credentials:
         return str(self.configuration.get_basic_auth_token()) if self.configuration.username else None
 
     async def authorization(self) -> dict[str, str]:
-        """Headers of a request. Runs off the loop where a plugin may block."""
-        if self.configuration.refresh_api_key_hook is None:
-            value = self.token()
-        else:
-            value = await asyncio.to_thread(self.token)
-        return {"Authorization": value} if value else {}
+        """Headers of a request. What may block, an exec plugin or the file of a token, runs off the loop, and
+        is asked again after a few seconds only."""
+        if time.monotonic() - self._asked > REMEMBER_SECONDS:
+            blocking = self.configuration.refresh_api_key_hook is not None
+            value = await asyncio.to_thread(self.token) if blocking else self.token()
+            self._headers, self._asked = {"Authorization": value} if value else {}, time.monotonic()
+        return dict(self._headers)
+
+    def forget(self) -> None:
+        """The API server didn't take the token: the next request asks again."""
+        self._asked = -REMEMBER_SECONDS

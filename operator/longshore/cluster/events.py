@@ -44,7 +44,10 @@ async def record(client: Client, about: Obj, type_: str, reason: str, message: s
     try:
         await client.create(EVENTS, metadata["namespace"], event, manager="longshore")
     except ApiError as error:
-        if error.status != 409:
+        ending = any(
+            cause.get("reason") == "NamespaceTerminating" for cause in error.details.get("causes") or ()
+        )
+        if error.status != 409 and not ending:
             log.warning("an event could not be written: %s", error)
 
 

@@ -57,14 +57,20 @@ class LeaderElection:
     async def run(self) -> None:
         """Tries until cancelled; then gives the lease back, so that the next needn't wait."""
         try:
+            leading = False
             while True:
-                leading = self.is_leader()
+                if leading and not self.is_leader():
+                    log.warning(
+                        "leading has lapsed: the lease was not renewed for %s s", self._timing.renew_deadline
+                    )
+                    leading = False
                 await self._try()
                 if self.is_leader() and not leading:
                     log.info("leading as %s", self.identity)
                     self._on_started()
                 elif leading and not self.is_leader():
-                    log.warning("no longer leading: the lease could not be renewed in time")
+                    log.warning("no longer leading: another replica holds the lease")
+                leading = self.is_leader()
                 await asyncio.sleep(self._timing.retry_period * random.uniform(0.8, 1.2))  # noqa: S311
         finally:
             if self.is_leader():
