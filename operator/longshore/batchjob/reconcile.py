@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from pydantic import ValidationError
@@ -21,6 +21,7 @@ from longshore.runtime.gathering import (
     account_allowed,
     children,
     evidence,
+    mistakes_in,
     owned,
     slim_pod,
     warnings_on,
@@ -41,19 +42,16 @@ PATIENCE = timedelta(seconds=5)
 async def reconcile(key: Key, context: Context) -> float | None:
     """Brings one BatchJob to what is wanted of it. Returns the seconds after which to look again, if any."""
 
-    async def once(refusal: Refusal | None) -> Decision | None:
-        batchjob = context.parents[key.kind].get(key.namespace, key.name)
-        if batchjob is None or "deletionTimestamp" in batchjob["metadata"]:
-            return None
+    async def once(batchjob: Obj, refusal: Refusal | None) -> Decision:
         now = context.now()
         try:
             spec = BatchJobSpec.model_validate(batchjob["spec"])
         except ValidationError as error:
-            return _unreadable(batchjob, error, now)
+            facts = Facts(batchjob, BatchJobSpec(image="unread"))
+            return Decision(status=statuses.refused(facts, "Invalid", mistakes_in(error), now))
         return decide(await gather(key, batchjob, spec, refusal, context), now)
 
-    batchjob = context.parents[key.kind].get(key.namespace, key.name)
-    return await carry_out(KIND, batchjob, once, context) if batchjob is not None else None
+    return await carry_out(KIND, key, once, context)
 
 
 async def gather(
@@ -133,15 +131,6 @@ async def _pods_refused(jobs: list[Obj], pods: list[Obj], context: Context) -> s
                 if reason == "FailedCreate":
                     return message
     return None
-
-
-def _unreadable(batchjob: Obj, error: ValidationError, now: datetime) -> Decision:
-    """The spec was admitted by another version of the contract; nothing is done, and it is said."""
-    facts = Facts(batchjob=batchjob, spec=BatchJobSpec(image="none"))
-    where = "; ".join(f"spec.{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors()[:5])
-    return Decision(
-        status=statuses.refused(facts, "Invalid", f"this version cannot read the spec: {where}", now)
-    )
 
 
 KIND = Kind(

@@ -10,10 +10,10 @@ from longshore.workload.names import (
     ATTEMPT_LABEL,
     BATCHJOB_LABEL,
     child_name,
-    content_hash,
     labels,
     owner_reference,
 )
+from longshore.workload.pod import files_name
 
 COMPONENT = "batchjob"
 SHARED_ACCOUNT = "longshore-batch"
@@ -37,10 +37,7 @@ class Work:
 
     @property
     def files_name(self) -> str | None:
-        if not self.spec.files:
-            return None
-        files = [each.model_dump(mode="json", exclude={"mode"}) for each in self.spec.files]
-        return child_name(self.name, f"files-{content_hash(files)}")
+        return files_name(self.name, self.spec.files)
 
     def job_name(self, attempt: int) -> str:
         """The one name that the Job of this attempt can have, whoever creates it."""

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
+from pydantic import ValidationError
+
 from longshore.cluster.events import warnings_about
 from longshore.cluster.informer import Watch
 from longshore.cluster.resources import PODS, SERVICE_ACCOUNTS, Resource
@@ -109,6 +111,12 @@ def owned(objects: Iterable[Obj], uid: str) -> list[Obj]:
 
 def account_allowed(context: Context, namespace: str, name: str | None) -> bool:
     return name is None or context.stores[ALLOWED_ACCOUNTS].get(namespace, name) is not None
+
+
+def mistakes_in(error: ValidationError) -> str:
+    """Why this version cannot read a spec that another one admitted."""
+    found = (f"spec.{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors()[:5])
+    return f"this version cannot read the spec: {'; '.join(found)}"
 
 
 def _slim(obj: Obj) -> Obj:

@@ -24,6 +24,7 @@ from longshore.cluster.resources import (
     Resource,
 )
 from longshore.cluster.store import Store
+from longshore.runtime.queue import Key
 from longshore.runtime.wiring import Context, Kind
 from longshore.workload.decision import Apply, Create, Decision, Delete, Patch, Refusal, Step
 from longshore.workload.names import MANAGED_BY, MANAGER, STATUS_MANAGER, content_hash
@@ -39,19 +40,22 @@ ROUNDS = 4
 UNSETTLED_AGAIN_SECONDS = 1.0
 REFUSED_AGAIN_SECONDS = 30.0
 
-Decide = Callable[[Refusal | None], Awaitable[Decision | None]]
+Decide = Callable[[Obj, Refusal | None], Awaitable[Decision]]
+"""Decides on an object as it is now, given what was refused last."""
 
 
-async def carry_out(kind: Kind, obj: Obj, decide: Decide, context: Context) -> float | None:
+async def carry_out(kind: Kind, key: Key, decide: Decide, context: Context) -> float | None:
     """Decides and does until nothing is left to write. Returns the seconds after which to look again."""
-    metadata = obj["metadata"]
-    labels = {kind.label: metadata["name"], MANAGED_BY: MANAGER}
-    owner = Owner(kind.resource, metadata["namespace"], metadata["name"], metadata["uid"], labels)
+    labels = {kind.label: key.name, MANAGED_BY: MANAGER}
+    owner: Owner | None = None
     refusal: Refusal | None = None
     for _ in range(ROUNDS):
-        decision = await decide(refusal)
-        if decision is None:
+        obj = context.parents[kind.name].get(key.namespace, key.name)
+        if obj is None or "deletionTimestamp" in obj["metadata"]:
             return None
+        if owner is None or owner.uid != obj["metadata"]["uid"]:
+            owner = Owner(kind.resource, key.namespace, key.name, obj["metadata"]["uid"], labels)
+        decision = await decide(obj, refusal)
         if refusal is not None:
             await _say(kind, obj, decision, context)
             return REFUSED_AGAIN_SECONDS

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from longshore.api.webapp import WebAppSpec
 from longshore.workload.decision import Obj
-from longshore.workload.names import WEBAPP_LABEL, child_name, content_hash, labels, owner_reference
+from longshore.workload.names import WEBAPP_LABEL, child_name, labels, owner_reference
+from longshore.workload.pod import files_name
 
 COMPONENT = "webapp"
 NOT_OF_A_REVISION = frozenset({"scaling", "suspend", "rollout", "availability"})
@@ -34,10 +35,7 @@ class App:
     @property
     def files_name(self) -> str | None:
         """Name of the ConfigMap with the app's files, which changes when they do."""
-        if not self.spec.files:
-            return None
-        files = [each.model_dump(mode="json", exclude={"mode"}) for each in self.spec.files]
-        return child_name(self.name, f"files-{content_hash(files)}")
+        return files_name(self.name, self.spec.files)
 
     @property
     def autoscaled(self) -> bool:

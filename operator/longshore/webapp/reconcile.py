@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 
 from pydantic import ValidationError
@@ -19,7 +18,15 @@ from longshore.cluster.resources import (
     SERVICES,
     Resource,
 )
-from longshore.runtime.gathering import ALLOWED, PODS_OF_OURS, account_allowed, children, evidence, owned
+from longshore.runtime.gathering import (
+    ALLOWED,
+    PODS_OF_OURS,
+    account_allowed,
+    children,
+    evidence,
+    mistakes_in,
+    owned,
+)
 from longshore.runtime.queue import Key
 from longshore.runtime.reconciler import carry_out
 from longshore.runtime.wiring import Context, Kind
@@ -36,19 +43,16 @@ WEBAPPS = Resource(GROUP, VERSION, "webapps", "WebApp")
 async def reconcile(key: Key, context: Context) -> float | None:
     """Brings one WebApp to what is wanted of it. Returns the seconds after which to look again, if any."""
 
-    async def once(refusal: Refusal | None) -> Decision | None:
-        app = context.parents[key.kind].get(key.namespace, key.name)
-        if app is None or "deletionTimestamp" in app["metadata"]:
-            return None
+    async def once(app: Obj, refusal: Refusal | None) -> Decision:
         now = context.now()
         try:
             spec = WebAppSpec.model_validate(app["spec"])
         except ValidationError as error:
-            return _unreadable(app, error, now)
+            facts = Facts(app, WebAppSpec(image="unread"))
+            return Decision(status=statuses.refused(facts, "Invalid", mistakes_in(error), now))
         return decide(await gather(key, app, spec, refusal, context), now)
 
-    app = context.parents[key.kind].get(key.namespace, key.name)
-    return await carry_out(KIND, app, once, context) if app is not None else None
+    return await carry_out(KIND, key, once, context)
 
 
 async def gather(key: Key, app: Obj, spec: WebAppSpec, refusal: Refusal | None, context: Context) -> Facts:
@@ -74,15 +78,6 @@ async def gather(key: Key, app: Obj, spec: WebAppSpec, refusal: Refusal | None, 
         account_allowed=account_allowed(context, key.namespace, spec.service_account_name),
         refusal=refusal,
         last_words=context.settings.last_words,
-    )
-
-
-def _unreadable(app: Obj, error: ValidationError, now: datetime) -> Decision:
-    """The spec was admitted by another version of the contract; nothing is done, and it is said."""
-    facts = Facts(app=app, spec=WebAppSpec(image="none"))
-    where = "; ".join(f"spec.{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors()[:5])
-    return Decision(
-        status=statuses.refused(facts, "Invalid", f"this version cannot read the spec: {where}", now)
     )
 
 

@@ -204,6 +204,7 @@ def _pull_message(image: str, reason: str, message: str) -> str:
     words = re.sub(r"^Back-off pulling image \"[^\"]*\":? ?(?:ErrImagePull: ?)?", "", message)
     words = re.sub(r"^(?:rpc error: )?(?:code = \w+ )?(?:desc = )?", "", words)
     words = re.sub(r"^failed to pull and unpack image \"[^\"]*\": ", "", words)
+    words = re.sub(r":\d+->", "->", words)  # our own port, another at each try
     said = f": {shorten(words, 500).rstrip('.')}" if words else ""
     return f"image {image} cannot be pulled{said}. Check the name and tag, and imagePullSecrets for a private registry"
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from longshore.api.common import ContainerFields, EnvFrom, EnvVar, File, Resources, Volume
 from longshore.workload.decision import Obj
-from longshore.workload.names import content_hash
+from longshore.workload.names import child_name, content_hash
 from longshore.workload.placement import node_affinity, node_selector
 
 SIZES: Mapping[str, tuple[str, str]] = {
@@ -114,6 +114,14 @@ def pod_security(spec: ContainerFields) -> Obj:
 def files_data(files: Sequence[File]) -> dict[str, str]:
     """The ConfigMap's data: each file under a key made from its path."""
     return {file_key(each.path): each.content for each in files}
+
+
+def files_name(parent: str, files: Sequence[File]) -> str | None:
+    """Name of the ConfigMap with these files, which changes when they do; None without files."""
+    if not files:
+        return None
+    contents = [each.model_dump(mode="json", exclude={"mode"}) for each in files]
+    return child_name(parent, f"files-{content_hash(contents)}")
 
 
 def file_key(path: str) -> str:
