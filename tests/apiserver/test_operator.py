@@ -138,3 +138,26 @@ def test_settings_that_are_wrong_are_named_and_the_exit_code_is_2(kube: Kube, tm
         operator.words()
         == "LONGSHORE_WORKERS: 'many' is not accepted; it takes reconciles at once, 1 to 256\n"
     )
+
+
+def test_with_namespaces_set_it_keeps_to_them(kube: Kube, tmp_path: Path) -> None:
+    namespaces = []
+    for name in ("ours", "theirs"):
+        kube.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
+        namespaces.append(Kube(kube.server, name))
+        wait(lambda: namespaces[-1].find("ServiceAccount", "default"), "the default account")
+    ours, theirs = namespaces
+    theirs.create(obj("WebApp", "shop"))
+    ours.create(obj("WebApp", "shop"))
+    with OperatorProcess(kube, tmp_path, namespaces="ours") as operator:
+        wait(lambda: ours.find("Deployment", "shop"), "the Deployment")
+        ours.patch("WebApp", "shop", {"spec": {"image": "shop:2"}})
+        wait(
+            lambda: (
+                ours.get("Deployment", "shop")["spec"]["template"]["spec"]["containers"][0]["image"]
+                == "shop:2"
+            ),
+            "the new image",
+        )
+        assert theirs.find("Deployment", "shop") is None
+        assert {write.rpartition(" ")[2] for write in operator.writes()} >= {"shop"}
