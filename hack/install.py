@@ -37,13 +37,15 @@ class Tools:
     helm: tuple[str, ...]
     kubeconfig: str
     context: str
+    image: str = ""
+    """The operator's image that was installed."""
 
     @property
     def environment(self) -> dict[str, str]:
         return os.environ | {"KUBECONFIG": self.kubeconfig}
 
 
-def tools(cluster: kind.Cluster) -> Tools:
+def tools(cluster: kind.Cluster, image: str = "") -> Tools:
     """The programs for a cluster; helm is built first where there is none."""
     found = binaries("kubectl", "helm")
     config = f"--kubeconfig={cluster.kubeconfig}"
@@ -52,6 +54,7 @@ def tools(cluster: kind.Cluster) -> Tools:
         (str(found["helm"]), config, f"--kube-context={cluster.context}"),
         str(cluster.kubeconfig),
         cluster.context,
+        image,
     )
 
 
@@ -62,19 +65,19 @@ def install(*helm_arguments: str) -> Tools:
         operator, workload = build.operator_image(), build.workload_images()
     with step("loading images"):
         cluster.load(operator, *workload)
-    found = tools(cluster)
+    found = tools(cluster, operator)
     with step("installing the chart"):
-        chart(found, operator, *helm_arguments)
+        chart(found, *helm_arguments)
     return found
 
 
-def chart(found: Tools, image: str, *helm_arguments: str) -> None:
-    """Installs or upgrades the chart with this image and waits until the operator is ready."""
+def chart(found: Tools, *helm_arguments: str) -> None:
+    """Installs or upgrades the chart with the image of `found` and waits until the operator is ready."""
     _run(*found.kubectl, "apply", "--filename=-", stdin=NAMESPACE_OBJECT)
     if RELEASE in _run(*found.helm, "list", "--namespace", NAMESPACE, "--pending", "--short").split():
         # An operation that was cut off leaves the release locked. The CRDs and what users made stay.
         _run(*found.helm, "uninstall", RELEASE, "--namespace", NAMESPACE)
-    repository, tag = image.split(":")
+    repository, tag = found.image.split(":")
     _run(
         *found.helm, "upgrade", "--install", RELEASE, str(CHART), "--namespace", NAMESPACE,
         "--set", f"image.repository={repository}", "--set", f"image.tag={tag}",
