@@ -49,7 +49,6 @@ def test_an_upgrade_restarts_no_pod_of_a_user_and_two_replicas_share_the_work(na
 
     chart(
         namespace.tools,
-        operator_image(),
         "--set",
         "replicas=2",
         "--set-string",
