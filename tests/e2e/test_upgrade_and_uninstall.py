@@ -118,3 +118,4 @@ def test_uninstalling_keeps_users_workloads_and_a_new_installation_takes_them_up
     namespace.wait("WebApp", "shop", is_ready, "is rolled out by an installation for this namespace only")
     assert namespace.fetch("shop") == "version v2\n"
     assert _complaints(namespace) == []
+    chart(namespace.tools)  # for every namespace again, as it was found
