@@ -59,6 +59,43 @@ def test_what_has_ended_stays_as_it_is_until_its_time_is_over() -> None:
     assert (gone.ref.kind, gone.ref.uid) == ("BatchJob", "uid-1")
 
 
+def suspended_job(still_running: int) -> Obj:
+    told = [{"type": "Suspended", "status": "True", "lastTransitionTime": at(5)}]
+    metadata = {
+        "name": "import-1",
+        "uid": "j1",
+        "labels": {"longshore.dev/attempt": "1"},
+        "creationTimestamp": at(0),
+    }
+    spec = {"suspend": True, "template": {"spec": {}}}
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": metadata,
+        "spec": spec,
+        "status": {"conditions": told, "terminating": still_running},
+    }
+
+
+OPEN = {
+    "phase": "Running",
+    "startedAt": at(0),
+    "attempts": [{"number": 1, "job": "import-1", "startedAt": at(0)}],
+}
+
+
+def test_resumed_while_it_was_stopping_it_goes_on_as_a_new_attempt_once_it_has_stopped() -> None:
+    waiting = decide(batch_facts(status=OPEN, jobs=[suspended_job(1)]), NOW + timedelta(seconds=10))
+    assert waiting.steps == ()
+    stopped = decide(batch_facts(status=OPEN, jobs=[suspended_job(0)]), NOW + timedelta(seconds=10))
+    assert created(stopped) == ["import-2"]
+
+
+def test_a_deadline_that_has_passed_does_not_make_it_look_again_without_pause() -> None:
+    facts = batch_facts({"timeouts": {"totalSeconds": 5}}, status=OPEN, jobs=[suspended_job(1)])
+    assert decide(facts, NOW + timedelta(seconds=10)).again_in_seconds is None
+
+
 FAILED = Attempt(1, "import-1", finished=NOW, exit_code=3, reason="Error")
 ANY_EXIT = {"reasons": ["Error"], "action": "Retry"}
 

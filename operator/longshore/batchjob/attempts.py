@@ -102,7 +102,7 @@ def _load(recorded: Obj) -> Attempt:
 
 def _from_pods(attempt: Attempt, job: Obj, facts: Facts, before: Attempt | None) -> Attempt:
     pods = facts.pods_of(attempt.number)
-    starts = [moment for pod in pods if (moment := _started(pod))]
+    starts = [moment for pod in pods if (moment := started_at(pod))]
     if before and before.started:
         starts.append(before.started)
     attempt = replace(
@@ -114,7 +114,8 @@ def _from_pods(attempt: Attempt, job: Obj, facts: Facts, before: Attempt | None)
     return replace(attempt, pod=before.pod, node=before.node) if before else attempt
 
 
-def _started(pod: Obj) -> datetime | None:
+def started_at(pod: Obj) -> datetime | None:
+    """When the job's container of this pod began to run."""
     state = _state(pod)
     text = (state.get("running") or state.get("terminated") or {}).get("startedAt")
     return parse_time(text) if text else None

@@ -64,7 +64,7 @@ def _again(facts: Facts, course: Course, now: datetime) -> float | None:
     waits = (
         [LOOK_AGAIN_SECONDS] if course.running and not course.running.started and course.stop is None else []
     )
-    if deadline := next_deadline(facts, course):
+    if deadline := next_deadline(facts, course, now):
         waits.append(max((deadline - now).total_seconds(), 0.0))
     return min(waits, default=None)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from longshore.batchjob.attempts import Attempt, observe
+from longshore.batchjob.attempts import Attempt, observe, started_at
 from longshore.batchjob.facts import Facts
 from longshore.batchjob.retry import Verdict, is_free, judge
 
@@ -60,8 +60,7 @@ class Course:
 def chart(facts: Facts, now: datetime) -> Course:
     """Decides what happens next. A job that has ended stays as it is."""
     stop = _stop(facts, now)
-    holds_array = stop is not None and not stop.for_good and facts.spec.array is not None
-    attempts = tuple(observe(facts, stop.reason if stop and not holds_array else None, now))
+    attempts = tuple(observe(facts, _stopped_because(facts, stop), now))
     fresh = [each for each in attempts if each.fresh]
     before = int(facts.status.get("attemptsCounted", 0))
     counted = before + sum(1 for each in fresh if each.succeeded or not is_free(facts.spec.retry, each))
@@ -77,15 +76,25 @@ def chart(facts: Facts, now: datetime) -> Course:
     return _after_failure(course, last, verdict, facts, now)
 
 
-def next_deadline(facts: Facts, course: Course) -> datetime | None:
-    """The next moment at which time alone changes something."""
+def _stopped_because(facts: Facts, stop: Stop | None) -> str | None:
+    """Why an attempt whose Job is suspended has ended; None where it goes on later (arrays).
+
+    A job that was resumed while its Job was still stopping isn't to be stopped any more, but its attempt has ended.
+    """
+    if stop is not None and stop.for_good:
+        return stop.reason
+    return None if facts.spec.array is not None else "Suspended"
+
+
+def next_deadline(facts: Facts, course: Course, now: datetime) -> datetime | None:
+    """The next moment at which time alone changes something; what has passed is being dealt with."""
     timeouts, submitted = facts.spec.timeouts, facts.submitted
     moments = [course.at] if course.at else []
     if timeouts.total_seconds is not None:
         moments.append(submitted + timedelta(seconds=timeouts.total_seconds))
-    if timeouts.queued_seconds is not None and not _has_started(course.attempts):
+    if timeouts.queued_seconds is not None and not _has_started(facts):
         moments.append(submitted + timedelta(seconds=timeouts.queued_seconds))
-    return min(moments, default=None)
+    return min((moment for moment in moments if moment > now), default=None)
 
 
 def _stop(facts: Facts, now: datetime) -> Stop | None:
@@ -100,8 +109,7 @@ def _stop(facts: Facts, now: datetime) -> Stop | None:
             f"not finished within timeouts.totalSeconds, {total} s after it was submitted",
             True,
         )
-    started = facts.status.get("startedAt") or any(_pod_ran(each) for each in facts.pods)
-    if queued is not None and not started and waited >= timedelta(seconds=queued):
+    if queued is not None and not _has_started(facts) and waited >= timedelta(seconds=queued):
         return Stop(
             "Timeout",
             "QueuedTimeout",
@@ -113,15 +121,8 @@ def _stop(facts: Facts, now: datetime) -> Stop | None:
     return None
 
 
-def _pod_ran(pod: dict[str, object]) -> bool:
-    status = pod.get("status") or {}
-    assert isinstance(status, dict)
-    states = [each.get("state", {}) for each in status.get("containerStatuses", ())]
-    return any(state.get("running") or state.get("terminated") for state in states)
-
-
-def _has_started(attempts: tuple[Attempt, ...]) -> bool:
-    return any(each.started for each in attempts)
+def _has_started(facts: Facts) -> bool:
+    return "startedAt" in facts.status or any(started_at(pod) for pod in facts.pods)
 
 
 def _going_on(course: Course, running: Attempt | None, facts: Facts, now: datetime) -> Course:
