@@ -6,7 +6,6 @@ knows a kind.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
 
@@ -111,8 +110,6 @@ def _bounded(pattern: str, message: str, longest: int, shortest: int = 1) -> Any
 def _cel(text: str) -> str:
     return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
-
-Builder = Callable[..., Any]
 
 DnsLabel = _bounded(
     r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$",

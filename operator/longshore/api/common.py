@@ -285,17 +285,19 @@ class Toleration(Model):
     )
 
 
+_NOT_RESERVED = Rule(
+    "self.all(k, !k.matches('(^|[.])(longshore[.]dev|kubernetes[.]io|k8s[.]io)/'))",
+    "keys of longshore.dev, kubernetes.io and k8s.io are reserved; use a key of your own domain, such as example.com/team",
+)
+_KEYS = Rule(
+    "self.all(k, size(k) <= 316 && k.matches('^([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[a-zA-Z0-9]([-._a-zA-Z0-9]{0,61}[a-zA-Z0-9])?$'))",
+    "write keys as name or domain/name, of letters, digits, '-', '_' and '.', the name of at most 63 characters",
+)
 LabelMap = Annotated[
     dict[str, str],
     MapValues(max_entries=20, max_value=63),
-    Rule(
-        "self.all(k, !k.matches('(^|[.])(longshore[.]dev|kubernetes[.]io|k8s[.]io)/'))",
-        "keys of longshore.dev, kubernetes.io and k8s.io are reserved; use a key of your own domain, such as example.com/team",
-    ),
-    Rule(
-        "self.all(k, size(k) <= 316 && k.matches('^([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[a-zA-Z0-9]([-._a-zA-Z0-9]{0,61}[a-zA-Z0-9])?$'))",
-        "write keys as name or domain/name, of letters, digits, '-', '_' and '.', the name of at most 63 characters",
-    ),
+    _NOT_RESERVED,
+    _KEYS,
     Rule(
         "self.all(k, self[k].matches('^([a-zA-Z0-9]([-._a-zA-Z0-9]*[a-zA-Z0-9])?)?$'))",
         "write label values of letters, digits, '-', '_' and '.', beginning and ending with a letter or digit",
@@ -304,14 +306,8 @@ LabelMap = Annotated[
 AnnotationMap = Annotated[
     dict[str, str],
     MapValues(max_entries=20, max_value=4096),
-    Rule(
-        "self.all(k, !k.matches('(^|[.])(longshore[.]dev|kubernetes[.]io|k8s[.]io)/'))",
-        "keys of longshore.dev, kubernetes.io and k8s.io are reserved; use a key of your own domain, such as example.com/team",
-    ),
-    Rule(
-        "self.all(k, size(k) <= 316 && k.matches('^([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[a-zA-Z0-9]([-._a-zA-Z0-9]{0,61}[a-zA-Z0-9])?$'))",
-        "write keys as name or domain/name, of letters, digits, '-', '_' and '.', the name of at most 63 characters",
-    ),
+    _NOT_RESERVED,
+    _KEYS,
 ]
 NodeLabelMap = Annotated[
     dict[str, str],

@@ -9,7 +9,7 @@ from longshore.batchjob.children import files, job, service_account
 from longshore.batchjob.facts import Facts
 from longshore.batchjob.lifecycle import Course, chart, next_deadline
 from longshore.batchjob.work import Work
-from longshore.workload.conditions import Condition, parse_time, render
+from longshore.workload.conditions import Condition, parse_time, with_one
 from longshore.workload.decision import Apply, Create, Decision, Delete, Event, Obj, Patch, Ref, Step
 from longshore.workload.names import ALLOW_LABEL, RECONCILE_ANNOTATION
 
@@ -92,8 +92,5 @@ def _events(facts: Facts, status: Obj) -> tuple[Event, ...]:
 def _paused(facts: Facts, now: datetime) -> Obj:
     message = "reconciling is disabled: remove the annotation longshore.dev/reconcile to go on"
     before = facts.status.get("conditions", [])
-    conditions = render(
-        [Condition("Admitted", None, "ReconcileDisabled", message)], before, facts.generation, now
-    )
-    others = [each for each in before if each["type"] != "Admitted"]
-    return facts.status | {"conditions": conditions + others}
+    condition = Condition("Admitted", None, "ReconcileDisabled", message)
+    return facts.status | {"conditions": with_one(condition, before, facts.generation, now)}

@@ -9,11 +9,12 @@ from longshore.batchjob.attempts import Attempt, quoted_pod, why_pod_failed
 from longshore.batchjob.facts import Facts
 from longshore.batchjob.lifecycle import Course, End
 from longshore.batchjob.retry import is_free
-from longshore.workload.conditions import Condition, parse_time, render, shorten, timestamp
+from longshore.workload.conditions import Condition, parse_time, render, shorten, timestamp, with_one
 from longshore.workload.decision import Obj
 from longshore.workload.diagnosis import diagnose, refused_pods
 
 RECORDED_ATTEMPTS = 10
+_COUNTS = ("succeeded", "failed", "running", "pending")
 
 
 def build(facts: Facts, course: Course, now: datetime) -> Obj:
@@ -35,7 +36,7 @@ def build(facts: Facts, course: Course, now: datetime) -> Obj:
         ),
         "waiting": _since(waiting, before.get("waiting"), now) if waiting else None,
         "attempt": course.start or (last.number if last else None),
-        "done": f"{array['succeeded'] + array['failed']}/{array['succeeded'] + array['failed'] + array['running'] + array['pending']}"
+        "done": f"{array['succeeded'] + array['failed']}/{sum(array[each] for each in _COUNTS)}"
         if array
         else None,
         "attempts": [_attempt(each, facts) for each in course.attempts[-RECORDED_ATTEMPTS:]],
@@ -54,15 +55,12 @@ def refused(facts: Facts, reason: str, message: str, now: datetime) -> Obj:
     before = facts.status
     waiting = (reason, message)
     phase = before.get("phase") or "Submitted"
-    conditions = render(
-        [Condition("Admitted", False, reason, message)], before.get("conditions", []), facts.generation, now
-    )
-    others = [each for each in before.get("conditions", []) if each["type"] != "Admitted"]
+    condition = Condition("Admitted", False, reason, message)
     return before | {
         "observedGeneration": facts.generation,
         "phase": phase,
         "reason": reason,
-        "conditions": conditions + others,
+        "conditions": with_one(condition, before.get("conditions", []), facts.generation, now),
         "waiting": _since(waiting, before.get("waiting"), now),
     }
 

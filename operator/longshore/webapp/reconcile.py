@@ -57,7 +57,7 @@ async def reconcile(key: Key, context: Context) -> float | None:
 
 async def gather(key: Key, app: Obj, spec: WebAppSpec, refusal: Refusal | None, context: Context) -> Facts:
     """Everything that is known: from the caches, and, where a pod's status says too little, from its events."""
-    stores, uid, at = context.stores, app["metadata"]["uid"], (key.namespace, key.name)
+    stores, uid = context.stores, app["metadata"]["uid"]
 
     def mine(resource: Resource, name: str) -> Obj | None:
         held = stores[resource.plural].get(key.namespace, name)
@@ -67,9 +67,9 @@ async def gather(key: Key, app: Obj, spec: WebAppSpec, refusal: Refusal | None, 
     return Facts(
         app=app,
         spec=spec,
-        deployment=mine(DEPLOYMENTS, at[1]),
-        autoscaler=mine(HORIZONTAL_POD_AUTOSCALERS, at[1]),
-        budget=mine(POD_DISRUPTION_BUDGETS, at[1]),
+        deployment=mine(DEPLOYMENTS, key.name),
+        autoscaler=mine(HORIZONTAL_POD_AUTOSCALERS, key.name),
+        budget=mine(POD_DISRUPTION_BUDGETS, key.name),
         account=mine(SERVICE_ACCOUNTS, child_name(key.name, "webapp")),
         files=owned(stores[CONFIG_MAPS.plural].by_index(str(key)), uid),
         revisions=owned(stores[CONTROLLER_REVISIONS.plural].by_index(str(key)), uid),

@@ -12,7 +12,7 @@ from longshore.webapp.children.revision import Failed, revision_of
 from longshore.webapp.children.service import service_port
 from longshore.webapp.facts import Facts
 from longshore.webapp.rollout import Rollout
-from longshore.workload.conditions import Condition, parse_time, render
+from longshore.workload.conditions import Condition, parse_time, render, with_one
 from longshore.workload.decision import Obj
 from longshore.workload.diagnosis import Failure
 
@@ -44,19 +44,16 @@ def build(app: App, facts: Facts, rollout: Rollout, failure: Failure | None, now
 def refused(facts: Facts, reason: str, message: str, now: datetime) -> Obj:
     """The status when nothing can be done: what was known before, and why Ready is False."""
     before = facts.status.get("conditions", [])
-    conditions = render([Condition("Ready", False, reason, message)], before, facts.generation, now)
-    others = [each for each in before if each["type"] != "Ready"]
-    return facts.status | {"observedGeneration": facts.generation, "conditions": conditions + others}
+    conditions = with_one(Condition("Ready", False, reason, message), before, facts.generation, now)
+    return facts.status | {"observedGeneration": facts.generation, "conditions": conditions}
 
 
 def paused(facts: Facts, now: datetime) -> Obj:
     """The status while the annotation stops us; the generation isn't observed."""
     message = "reconciling is disabled: remove the annotation longshore.dev/reconcile to go on"
     before = facts.status.get("conditions", [])
-    conditions = render(
-        [Condition("Ready", None, "ReconcileDisabled", message)], before, facts.generation, now
-    )
-    return facts.status | {"conditions": conditions + [each for each in before if each["type"] != "Ready"]}
+    condition = Condition("Ready", None, "ReconcileDisabled", message)
+    return facts.status | {"conditions": with_one(condition, before, facts.generation, now)}
 
 
 def url(app: App) -> str:

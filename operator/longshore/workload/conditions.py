@@ -43,6 +43,12 @@ def _render(condition: Condition, before: Obj | None, generation: int, now: date
     }
 
 
+def with_one(condition: Condition, before: Sequence[Obj], generation: int, now: datetime) -> list[Obj]:
+    """The conditions of before, with this one in front instead of what it said then."""
+    others = [each for each in before if each["type"] != condition.type]
+    return render([condition], before, generation, now) + others
+
+
 def timestamp(moment: datetime) -> str:
     """RFC 3339 in UTC, to the second."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

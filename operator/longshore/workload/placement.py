@@ -7,6 +7,7 @@ counts as on-demand.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from longshore.api.common import Placement
 from longshore.workload.decision import Obj
@@ -57,8 +58,8 @@ def node_affinity(placement: Placement) -> Obj | None:
     }
 
 
-def spread_constraints(placement: Placement, labels: Mapping[str, str]) -> list[Obj]:
-    """Soft constraints that spread the pods with these labels, each revision of its own."""
+def spread_constraints(placement: Placement, labels: Mapping[str, str], **more: Any) -> list[Obj]:
+    """Soft constraints that spread the pods with these labels; `more` are further fields of each."""
     keys = {"Zone": (ZONE, NODE), "Node": (NODE,), "None": ()}[placement.spread]
     return [
         {
@@ -66,7 +67,7 @@ def spread_constraints(placement: Placement, labels: Mapping[str, str]) -> list[
             "topologyKey": key,
             "whenUnsatisfiable": "ScheduleAnyway",
             "labelSelector": {"matchLabels": dict(labels)},
-            "matchLabelKeys": ["pod-template-hash"],
+            **more,
         }
         for key in keys
     ]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from longshore.api.batchjob import RetryRule
 from longshore.batchjob.work import Work
 from longshore.workload.decision import Obj
-from longshore.workload.names import ATTEMPT_LABEL
+from longshore.workload.names import ATTEMPT_LABEL, BATCHJOB_LABEL
 from longshore.workload.placement import spread_constraints
 from longshore.workload.pod import container, pod_spec
 
@@ -29,12 +29,8 @@ def build(work: Work, attempt: int) -> Obj:
         restartPolicy="Never",
         terminationGracePeriodSeconds=spec.termination_grace_period_seconds,
     )
-    if spec.array and (
-        constraints := spread_constraints(spec.placement, work.labels(attempt) and _selector(work, attempt))
-    ):
-        template["topologySpreadConstraints"] = [
-            {key: value for key, value in each.items() if key != "matchLabelKeys"} for each in constraints
-        ]
+    if spec.array and (constraints := spread_constraints(spec.placement, _selector(work, attempt))):
+        template["topologySpreadConstraints"] = constraints
     metadata: Obj = {"labels": work.labels(attempt)}
     if spec.annotations:
         metadata["annotations"] = dict(spec.annotations)
@@ -58,8 +54,7 @@ def build(work: Work, attempt: int) -> Obj:
 
 
 def _selector(work: Work, attempt: int) -> dict[str, str]:
-    chosen = work.labels(attempt)
-    return {"longshore.dev/batchjob": chosen["longshore.dev/batchjob"], ATTEMPT_LABEL: chosen[ATTEMPT_LABEL]}
+    return {BATCHJOB_LABEL: work.name, ATTEMPT_LABEL: str(attempt)}
 
 
 def _variables(work: Work, attempt: int) -> list[Obj]:

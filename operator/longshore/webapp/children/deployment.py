@@ -45,7 +45,9 @@ def build(app: App, revision: str) -> Obj:
                     app.service_account,
                     app.files_name,
                     terminationGracePeriodSeconds=spec.termination_grace_period_seconds,
-                    topologySpreadConstraints=spread_constraints(spec.placement, app.selector),
+                    topologySpreadConstraints=spread_constraints(
+                        spec.placement, app.selector, matchLabelKeys=["pod-template-hash"]
+                    ),
                 ),
             },
         },
