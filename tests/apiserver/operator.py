@@ -22,10 +22,21 @@ from tests.apiserver.kube import Kube, wait
 class OperatorProcess:
     """`longshore run` against an API server. Its requests are told in the audit log by its own User-Agent."""
 
-    def __init__(self, kube: Kube, folder: Path, **settings: str) -> None:
+    def __init__(
+        self,
+        kube: Kube,
+        folder: Path,
+        *,
+        kubeconfig: Path | None = None,
+        code: Path | None = None,
+        **settings: str,
+    ) -> None:
+        """`kubeconfig` says as whom it comes, else as the administrator; `code` is a folder with another
+        `longshore` package to run."""
         self._kube, self.log = kube, folder / f"operator-{os.urandom(3).hex()}.log"
         self._environment = os.environ | {
-            "KUBECONFIG": str(kube.server.kubeconfig),
+            **({"PYTHONPATH": str(code)} if code else {}),
+            "KUBECONFIG": str(kubeconfig or kube.server.kubeconfig),
             "LONGSHORE_HEALTH_PORT": "0",
             "LONGSHORE_HEALTH_HOST": "127.0.0.1",
             "LONGSHORE_LEASE_DURATION_SECONDS": "3",

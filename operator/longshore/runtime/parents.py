@@ -146,4 +146,5 @@ def _quiet() -> kopf.OperatorSettings:
     settings.posting.enabled = False
     settings.scanning.disabled = True
     settings.peering.standalone = True
+    settings.batching.batch_window = 0
     return settings

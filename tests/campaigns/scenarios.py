@@ -1,0 +1,146 @@
+"""What users do and what becomes of their pods, step by step: the ground that faults are tried on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from tests.apiserver.kube import Kube, Obj
+from tests.campaigns.world import Behaviour
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One act of a user, and how pods behave from then on."""
+
+    act: Callable[[Kube], object]
+    pods: Behaviour
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """Steps on one object, each of which comes to rest in a state that is always the same."""
+
+    kind: str
+    name: str
+    steps: tuple[Step, ...]
+
+
+def webapp(name: str = "shop", **spec: Any) -> Obj:
+    return _object("WebApp", name, {"image": "shop:1", "size": "Nano"} | spec)
+
+
+def batchjob(name: str = "work", **spec: Any) -> Obj:
+    return _object("BatchJob", name, {"image": "work:1", "size": "Nano"} | spec)
+
+
+def _object(kind: str, name: str, spec: Obj) -> Obj:
+    metadata = {"name": name}
+    return {"apiVersion": "longshore.dev/v1alpha1", "kind": kind, "metadata": metadata, "spec": spec}
+
+
+def _create(obj: Obj) -> Callable[[Kube], object]:
+    return lambda kube: kube.create(obj)
+
+
+def _change(kind: str, **spec: Any) -> Callable[[Kube], object]:
+    return lambda kube: kube.patch(kind, _NAMES[kind], {"spec": spec})
+
+
+def _delete(kind: str) -> Callable[[Kube], object]:
+    return lambda kube: kube.delete(kind, _NAMES[kind])
+
+
+_NAMES = {"WebApp": "shop", "BatchJob": "work"}
+_FILES = [{"path": "/etc/shop.conf", "content": "a = 1"}]
+
+
+def serve(pod: Obj) -> str:
+    return "crash" if pod["spec"]["containers"][0]["image"] == "shop:broken" else "ready"
+
+
+def _stay(pod: Obj) -> str:
+    return "stay"
+
+
+def _run(pod: Obj) -> str:
+    return "run"
+
+
+def ends(*codes: int) -> Behaviour:
+    """Each attempt ends with its exit code; those beyond the last code run on."""
+
+    def behaviour(pod: Obj) -> str:
+        attempt = int(pod["metadata"]["labels"]["longshore.dev/attempt"])
+        return f"end {codes[attempt - 1]}" if attempt <= len(codes) else "run"
+
+    return behaviour
+
+
+SCENARIOS = (
+    Scenario(
+        "WebApp",
+        "life",
+        (
+            Step(_create(webapp(files=_FILES, scaling={"minReplicas": 2, "maxReplicas": 5})), serve),
+            Step(_change("WebApp", image="shop:2", files=[{"path": "/etc/shop.conf", "content": "a = 2"}]), serve),
+            Step(_change("WebApp", scaling={"minReplicas": 3, "maxReplicas": None}), serve),
+            Step(_delete("WebApp"), serve),
+        ),
+    ),
+    Scenario(
+        "WebApp",
+        "broken",
+        (
+            Step(_create(webapp()), serve),
+            Step(_change("WebApp", image="shop:broken"), serve),
+            Step(_change("WebApp", image="shop:3"), serve),
+        ),
+    ),
+    Scenario(
+        "WebApp",
+        "suspended",
+        (
+            Step(_create(webapp(scaling={"minReplicas": 2})), serve),
+            Step(_change("WebApp", suspend=True), serve),
+            Step(_change("WebApp", suspend=False, size="Micro"), serve),
+        ),
+    ),
+    Scenario(
+        "BatchJob",
+        "retried",
+        (
+            Step(_create(batchjob(files=_FILES, retry={"attempts": 3, "backoffSeconds": 0})), ends(1, 3, 0)),
+            Step(_delete("BatchJob"), ends(1, 3, 0)),
+        ),
+    ),
+    Scenario(
+        "BatchJob",
+        "hopeless",
+        (Step(_create(batchjob(retry={"attempts": 2, "backoffSeconds": 0})), ends(1, 1, 1, 1, 1, 1)),),
+    ),
+    Scenario(
+        "BatchJob",
+        "held",
+        (
+            Step(_create(batchjob(suspend=True)), _run),
+            Step(_change("BatchJob", suspend=False), _run),
+            Step(_change("BatchJob", suspend=True), _run),
+            Step(_change("BatchJob", suspend=False), ends(9, 0)),
+        ),
+    ),
+    Scenario(
+        "BatchJob",
+        "cancelled",
+        (
+            Step(_create(batchjob(retry={"attempts": 5})), _run),
+            Step(_change("BatchJob", cancel={"reason": "wrong input"}), _run),
+        ),
+    ),
+    Scenario(
+        "BatchJob",
+        "array",
+        (Step(_create(batchjob(array={"size": 3, "maxParallel": 2})), ends(0)),),
+    ),
+)
