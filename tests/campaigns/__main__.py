@@ -27,7 +27,9 @@ def plans(campaigns: Sequence[str], kinds: Sequence[str], count: int | None) -> 
         campaign = CAMPAIGNS[name]
         for kind, full in (("WebApp", campaign.webapp), ("BatchJob", campaign.batchjob)):
             if kind in kinds:
-                found += [Plan(name, kind, seed) for seed in range(full if count is None else min(count, full))]
+                found += [
+                    Plan(name, kind, seed) for seed in range(full if count is None else min(count, full))
+                ]
     return found
 
 
@@ -107,7 +109,9 @@ def hunt_one(name: str, references: References, most: int) -> Caught:
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.campaigns", description=__doc__)
-    parser.add_argument("--campaign", choices=CAMPAIGNS, action="append", help="only this one; may be repeated")
+    parser.add_argument(
+        "--campaign", choices=CAMPAIGNS, action="append", help="only this one; may be repeated"
+    )
     parser.add_argument("--kind", choices=("WebApp", "BatchJob"), action="append", help="only this kind")
     parser.add_argument("--seed", type=int, help="replay the one plan of this seed")
     parser.add_argument("--plans", type=int, help="at most so many of each campaign and kind")

@@ -25,7 +25,14 @@ _KNOWN: dict[str, tuple[Any, ...]] = {
     "serviceAccountName": (None, "nobody"),
     "size": ("Nano", "Micro", "Small", "Huge"),
 }
-_LEFT_OUT = {"serviceAccountName", "suspend", "cancel", "ttlSecondsAfterFinished", "timeouts", "backoffSeconds"}
+_LEFT_OUT = {
+    "serviceAccountName",
+    "suspend",
+    "cancel",
+    "ttlSecondsAfterFinished",
+    "timeouts",
+    "backoffSeconds",
+}
 """Fields after which an object doesn't come to the same rest at once, whatever the path to it."""
 
 

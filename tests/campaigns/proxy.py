@@ -150,7 +150,7 @@ class Proxy:
 
     def serve_older(self, version: str, *resources: str) -> None:
         """Lists of these show what was there at this version, and their watches stand still."""
-        self._do(lambda: self._older.update({each: version for each in resources}))
+        self._do(lambda: self._older.update(dict.fromkeys(resources, version)))
 
     def cut(self, expired: bool = False) -> None:
         """Ends every stream, as a restart of the API server does; or with 410 in the stream."""
@@ -285,7 +285,9 @@ class Proxy:
 
     def _target(self, request: web.Request, seen: Seen) -> str:
         target = request.path_qs
-        if seen.verb == "list" and seen.resource in self._older:
+        selector = request.query.get("labelSelector", "managed-by")
+        if seen.verb == "list" and seen.resource in self._older and "managed-by" in selector:
+            # What informers list; questions about single objects are answered as ever.
             query = {
                 name: value
                 for name, value in request.query.items()

@@ -46,7 +46,9 @@ def _figures(outcomes: Sequence[Outcome]) -> str:
         if name in ("transitions", "refused"):
             said.append(f"{name} {sum(values):.0f}")
         elif name.endswith("seconds"):
-            said.append(f"{name.removesuffix('_seconds')} p50 {_at(values, 0.5):.2f} s, p99 {_at(values, 0.99):.2f} s")
+            said.append(
+                f"{name.removesuffix('_seconds')} p50 {_at(values, 0.5):.2f} s, p99 {_at(values, 0.99):.2f} s"
+            )
         else:
             said.append(f"{name.replace('_', ' ')} {values[0]:.0f} to {values[-1]:.0f}")
     return "; ".join(said)

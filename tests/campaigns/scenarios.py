@@ -84,7 +84,10 @@ SCENARIOS = (
         "life",
         (
             Step(_create(webapp(files=_FILES, scaling={"minReplicas": 2, "maxReplicas": 5})), serve),
-            Step(_change("WebApp", image="shop:2", files=[{"path": "/etc/shop.conf", "content": "a = 2"}]), serve),
+            Step(
+                _change("WebApp", image="shop:2", files=[{"path": "/etc/shop.conf", "content": "a = 2"}]),
+                serve,
+            ),
             Step(_change("WebApp", scaling={"minReplicas": 3, "maxReplicas": None}), serve),
             Step(_delete("WebApp"), serve),
         ),

@@ -137,8 +137,14 @@ class World:
         """Starts again what has died, as a Deployment does with its pods."""
         for replica in self.replicas:
             process = replica.operator.process
-            if process is None or process.poll() is not None:
-                replica.operator.start()
+            while process is None or process.poll() is not None:
+                try:
+                    replica.operator.start()
+                except AssertionError:
+                    process = replica.operator.process
+                    if process is None or process.poll() != -signal.SIGKILL:
+                        raise  # it wasn't us who ended it
+                process = replica.operator.process
 
     def namespace(self) -> Kube:
         """A fresh namespace of a plan's own."""
@@ -199,7 +205,9 @@ class World:
 
     def _wrote_lately(self, kube: Kube, seconds: float) -> bool:
         since = time.monotonic() - seconds
-        return any(each.at > since for replica in self.replicas for each in replica.proxy.writes(kube.namespace))
+        return any(
+            each.at > since for replica in self.replicas for each in replica.proxy.writes(kube.namespace)
+        )
 
     def writes_in(self, kube: Kube, seconds: float) -> list[str]:
         """What is written in a window in which nothing changes; the operator lists everything anew in it."""
@@ -240,7 +248,10 @@ class Nodes:
                 _quietly(lambda pod=pod: kube.let_go(pod))  # type: ignore[misc]
                 continue
             wanted = self._behaviour(pod)
-            if self._played.get(uid) == wanted or pod.get("status", {}).get("phase") in ("Succeeded", "Failed"):
+            if self._played.get(uid) == wanted or pod.get("status", {}).get("phase") in (
+                "Succeeded",
+                "Failed",
+            ):
                 continue
             self._played[uid] = wanted
             _quietly(lambda pod=pod, wanted=wanted: _play(kube, pod, wanted))  # type: ignore[misc]
@@ -307,9 +318,15 @@ def _strip(value: Any, uids: dict[str, str], pods: set[str], namespace: str) -> 
         for key, inner in value.items():
             if key == "uid":
                 found[key] = uids.get(inner, "somebody else's")
-            elif key in _MOVING or key in _ASSIGNED or key.endswith("controller-uid") or key == HASH_ANNOTATION:
-                continue
-            elif key == "observedGeneration" and isinstance(inner, int):
+            elif key == "pod":
+                found[key] = "a-pod"
+            elif (
+                key in _MOVING
+                or key in _ASSIGNED
+                or key.endswith("controller-uid")
+                or key == HASH_ANNOTATION
+                or (key == "observedGeneration" and isinstance(inner, int))
+            ):
                 continue
             else:
                 found[key] = _strip(inner, uids, pods, namespace)
@@ -319,7 +336,7 @@ def _strip(value: Any, uids: dict[str, str], pods: set[str], namespace: str) -> 
     if isinstance(value, str):
         for pod in pods:
             value = value.replace(pod, "a-pod")
-        value = value.replace(namespace, "a-namespace")
+        value = re.sub(r"\bwork-\d+-[a-z0-9]{5}\b", "a-pod", value.replace(namespace, "a-namespace"))
         return re.sub(r"\b\d+ restarts", "some restarts", value)
     return value
 

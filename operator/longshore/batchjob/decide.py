@@ -6,12 +6,12 @@ from datetime import datetime, timedelta
 
 from longshore.batchjob import status as statuses
 from longshore.batchjob.children import files, job, service_account
-from longshore.batchjob.facts import Facts
+from longshore.batchjob.facts import Facts, is_orphan
 from longshore.batchjob.lifecycle import Course, chart, next_deadline
 from longshore.batchjob.work import Work
 from longshore.workload.conditions import Condition, parse_time, with_one
 from longshore.workload.decision import Apply, Create, Decision, Delete, Event, Obj, Patch, Ref, Step
-from longshore.workload.names import ALLOW_LABEL, RECONCILE_ANNOTATION
+from longshore.workload.names import ALLOW_LABEL, RECONCILE_ANNOTATION, owner_reference
 
 LOOK_AGAIN_SECONDS = 10.0
 """While an attempt doesn't start and nothing says why, events are read this often."""
@@ -41,6 +41,9 @@ def decide(facts: Facts, now: datetime) -> Decision:
 
 
 def _steps(work: Work, facts: Facts, course: Course) -> tuple[Step, ...]:
+    if orphans := [each for each in facts.jobs if is_orphan(each)]:
+        back = {"metadata": {"ownerReferences": [owner_reference("BatchJob", work.name, work.uid)]}}
+        return tuple(Patch(Ref.of(each), back) for each in orphans)
     running = course.running
     live = facts.job(running.number) if running else None
     if live is not None and course.stop is not None and not live["spec"].get("suspend"):

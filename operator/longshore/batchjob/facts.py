@@ -58,3 +58,8 @@ def attempt_of(obj: Obj) -> int:
     """The number of the attempt that a Job or pod belongs to; 0 when its label was taken off."""
     text = obj["metadata"].get("labels", {}).get(ATTEMPT_LABEL, "")
     return int(text) if text.isdecimal() else 0
+
+
+def is_orphan(obj: Obj) -> bool:
+    """Nothing controls it: whoever took its owner reference off left it running."""
+    return not any(each.get("controller") for each in obj["metadata"].get("ownerReferences", ()))

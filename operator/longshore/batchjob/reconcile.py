@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
@@ -11,7 +12,7 @@ from longshore.api import GROUP, VERSION
 from longshore.api.batchjob import BatchJobSpec
 from longshore.batchjob import status as statuses
 from longshore.batchjob.decide import FINISHED, decide
-from longshore.batchjob.facts import Facts, attempt_of
+from longshore.batchjob.facts import Facts, attempt_of, is_orphan
 from longshore.batchjob.work import SHARED_ACCOUNT
 from longshore.cluster.client import ApiError
 from longshore.cluster.resources import CONFIG_MAPS, JOBS, PODS, SERVICE_ACCOUNTS, Resource
@@ -78,8 +79,8 @@ async def gather(
 
 async def _jobs(key: Key, batchjob: Obj, context: Context) -> list[Obj]:
     """Jobs of the cache; one that must be running and isn't there is looked for on the server."""
-    store, uid = context.stores[JOBS.plural], batchjob["metadata"]["uid"]
-    held = {each["metadata"]["name"] for each in owned(store.by_index(str(key)), uid)}
+    store = context.stores[JOBS.plural]
+    held = {each["metadata"]["name"] for each in _ours(store.by_index(str(key)), batchjob)}
     for attempt in (batchjob.get("status") or {}).get("attempts", ()):
         if "finishedAt" not in attempt and attempt["job"] not in held:
             try:
@@ -90,13 +91,27 @@ async def _jobs(key: Key, batchjob: Obj, context: Context) -> list[Obj]:
             else:
                 job["metadata"].pop("managedFields", None)
                 store.put(job)
-    return owned(store.by_index(str(key)), uid)
+    return _ours(store.by_index(str(key)), batchjob)
+
+
+def _ours(jobs: Iterable[Obj], batchjob: Obj) -> list[Obj]:
+    """Jobs of this object, also one whose owner reference was taken off: it runs all the same."""
+    metadata, found = batchjob["metadata"], list(jobs)
+    submitted = parse_time(metadata["creationTimestamp"])
+    return owned(found, metadata["uid"]) + [
+        each
+        for each in found
+        if is_orphan(each) and parse_time(each["metadata"]["creationTimestamp"]) >= submitted
+    ]
 
 
 async def _pods(key: Key, batchjob: Obj, jobs: list[Obj], context: Context) -> list[Obj]:
-    """Pods of the cache; those of an attempt that has just ended are read when the cache lacks its end."""
+    """Pods of the cache; those of an attempt that has just ended are read when the cache lacks its end.
+
+    Pods of a namesake that was deleted may linger: what counts is the Job that controls a pod.
+    """
     store = context.stores[PODS.plural]
-    pods = store.by_index(str(key))
+    pods = _controlled(store.by_index(str(key)), jobs)
     recorded = {
         each["number"] for each in (batchjob.get("status") or {}).get("attempts", ()) if "finishedAt" in each
     }
@@ -115,7 +130,16 @@ async def _pods(key: Key, batchjob: Obj, jobs: list[Obj], context: Context) -> l
             selector = f"{BATCHJOB_LABEL}={key.name},{ATTEMPT_LABEL}={number}"
             for pod in await context.client.list_all(PODS, key.namespace, labelSelector=selector):
                 store.put(slim_pod(pod))
-    return store.by_index(str(key))
+    return _controlled(store.by_index(str(key)), jobs)
+
+
+def _controlled(pods: Iterable[Obj], jobs: Iterable[Obj]) -> list[Obj]:
+    uids = {each["metadata"]["uid"] for each in jobs}
+    return [
+        each
+        for each in pods
+        if any(owner["uid"] in uids for owner in each["metadata"].get("ownerReferences", ()))
+    ]
 
 
 async def _pods_refused(jobs: list[Obj], pods: list[Obj], context: Context) -> str | None:

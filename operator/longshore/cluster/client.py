@@ -20,7 +20,6 @@ Obj = dict[str, Any]
 Observe = Callable[[str, str, int, float], None]
 APPLY = "application/apply-patch+yaml"
 MERGE = "application/merge-patch+json"
-METADATA_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 PAGE = 500
 
 
@@ -180,7 +179,6 @@ class Client:
         body: Obj | None = None,
         params: dict[str, str | int | None] | dict[str, str] | None = None,
         content_type: str = "application/json",
-        accept: str | None = None,
     ) -> tuple[int, Obj]:
         method = {
             "get": "GET",

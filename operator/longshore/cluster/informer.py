@@ -72,6 +72,7 @@ class Informer:
         """Lists and watches until cancelled."""
         failures, version = 0, ""
         while True:
+            asked = 0.0
             try:
                 version = version or await self._list()
                 self._failing_since = None
@@ -85,9 +86,10 @@ class Informer:
                 if error.status in (410, 400) or error.reason == "Expired":
                     version, failures = "", min(failures, 2)
                 self._report(error, failures)
+                asked = error.retry_after or 0.0
             if failures:
                 longest = min(FIRST_BACKOFF_SECONDS * 2 ** (failures - 1), LONGEST_BACKOFF_SECONDS)
-                await asyncio.sleep(random.uniform(longest / 2, longest))  # noqa: S311 - spreads load, no secret
+                await asyncio.sleep(max(random.uniform(longest / 2, longest), asked))  # noqa: S311 - spreads load, no secret
 
     async def _list(self) -> str:
         """Reads everything, sweeps what is gone, and returns the version to watch from."""
@@ -143,7 +145,11 @@ class Informer:
 
     def _report(self, error: ApiError, failures: int) -> None:
         where = f"in namespace {self._namespace}" if self._namespace else "in the whole cluster"
-        if error.status == 403:
+        if error.status == 404:
+            log.warning(
+                "waiting for %s: its CustomResourceDefinition is not installed", self.watch.resource.plural
+            )
+        elif error.status == 403:
             log.error(
                 "no right to list and watch %s %s: grant it to the operator's account",
                 self.watch.resource.plural,

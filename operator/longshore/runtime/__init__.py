@@ -1,1 +1,1 @@
-"""The running operator: settings, the work queue, the workers, and kopf's part."""
+"""The running operator: settings, the work queue, and the workers."""

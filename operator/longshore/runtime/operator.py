@@ -12,6 +12,7 @@ import uuid
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from longshore import __version__
@@ -22,7 +23,6 @@ from longshore.cluster.informer import Informer, Watch
 from longshore.cluster.lease import LeaderElection, Timing
 from longshore.cluster.store import Store
 from longshore.runtime.gathering import ALLOWED_ACCOUNTS
-from longshore.runtime.parents import Parents
 from longshore.runtime.queue import Key, WorkQueue
 from longshore.runtime.settings import Settings
 from longshore.runtime.wiring import Context, Kind
@@ -70,16 +70,18 @@ class Operator:
             on_started=self.enqueue_all,
         )
         parents = {kind.name: Store(_by_account) for kind in kinds}
+        scopes = settings.namespaces or (None,)
         watches = {watch.key: watch for kind in kinds for watch in kind.watches}
         stores = {name: Store(watch.index) for name, watch in watches.items()}
         self.informers = [
-            self._informer(watch, stores[name], namespace)
+            Informer(self.client, Watch(kind.resource, name=kind.name), parents[kind.name], self._parent_changed, scope)
+            for kind in kinds
+            for scope in scopes
+        ] + [
+            Informer(self.client, watch, stores[name], partial(self._child_changed, watch), scope)
             for name, watch in watches.items()
-            for namespace in settings.namespaces or (None,)
-        ]
-        self.parents = Parents(
-            credentials, self.client, kinds, parents, settings.namespaces, self._parent_changed
-        )
+            for scope in scopes
+        ]  # fmt: skip
         applier = Applier(self.client, MANAGER, HASH_ANNOTATION)
         self.context = Context(self.client, applier, settings, parents, stores, lambda: datetime.now(UTC))
         self.health = HealthServer(
@@ -101,7 +103,6 @@ class Operator:
         background = [
             asyncio.create_task(informer.run(), name=informer.watch.key) for informer in self.informers
         ]
-        background.append(asyncio.create_task(self.parents.run(), name="parents"))
         background.append(asyncio.create_task(self._resync(), name="resync"))
         election = (
             asyncio.create_task(self.election.run(), name="election") if self.settings.leader_elect else None
@@ -156,15 +157,11 @@ class Operator:
     def unready(self) -> list[str]:
         """What must come before this replica can lead."""
         missing = [each.watch.key for each in self.informers if not each.synced.is_set()]
-        missing += [] if self.parents.listed.is_set() else ["own kinds"]
         return [f"the cache of {name} is not filled yet" for name in missing]
 
-    def _informer(self, watch: Watch, store: Store, namespace: str | None) -> Informer:
-        return Informer(self.client, watch, store, lambda obj: self._child_changed(watch, obj), namespace)
-
-    def _parent_changed(self, kind: Kind, obj: Obj) -> None:
+    def _parent_changed(self, obj: Obj) -> None:
         if self.leading():
-            self.queue.add(Key(kind.name, obj["metadata"]["namespace"], obj["metadata"]["name"]))
+            self.queue.add(Key(obj["kind"], obj["metadata"]["namespace"], obj["metadata"]["name"]))
 
     def _child_changed(self, watch: Watch, obj: Obj) -> None:
         if not self.leading():
@@ -192,7 +189,6 @@ class Operator:
     async def _work(self, stop: asyncio.Event) -> None:
         for informer in self.informers:
             await informer.synced.wait()
-        await self.parents.listed.wait()
         name = asyncio.current_task().get_name()  # type: ignore[union-attr]
         while not stop.is_set():
             key = await self.queue.get()
@@ -225,10 +221,6 @@ class Operator:
     async def _resync(self) -> None:
         while True:
             await asyncio.sleep(self.settings.resync_seconds)
-            try:
-                await self.parents.sweep()
-            except ApiError as error:
-                log.warning("the names of our own objects could not be listed: %s", error)
             if self.leading():
                 self.enqueue_all()
 
@@ -248,6 +240,12 @@ class Operator:
             "How long a cache could not be refreshed.",
             ["cache"],
             self._silence,
+        )
+        metrics.table(
+            "longshore_cache_quiet_seconds",
+            "Age of the last event of a cache, bookmarks included.",
+            ["cache"],
+            lambda: [((each.watch.key,), each.quiet_seconds()) for each in self.informers],
         )
         metrics.table("longshore_webapps", "WebApps, by the status of Ready.", ["ready"], self._webapps)
         metrics.table("longshore_batchjobs", "BatchJobs, by phase.", ["phase"], self._batchjobs)

@@ -19,7 +19,5 @@ def set_up(level: str, form: str) -> None:
     else:
         handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     logging.basicConfig(level=level, handlers=[handler], force=True)
-    for library in ("kopf", "aiohttp", "asyncio", "kubernetes", "urllib3"):
+    for library in ("aiohttp", "asyncio", "kubernetes", "urllib3"):
         logging.getLogger(library).setLevel(max(logging.WARNING, logging.getLevelName(level)))
-    # kopf reports each of its watch streams' errors with a traceback although it goes on by itself.
-    logging.getLogger("kopf.objects").setLevel(logging.ERROR)

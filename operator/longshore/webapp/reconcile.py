@@ -63,7 +63,11 @@ async def gather(key: Key, app: Obj, spec: WebAppSpec, refusal: Refusal | None, 
         held = stores[resource.plural].get(key.namespace, name)
         return held if held is not None and owned([held], uid) else None
 
-    pods = stores["pods"].by_index(str(key))
+    # Pods of a namesake that was deleted may linger; its revisions have the same names.
+    born = app["metadata"]["creationTimestamp"]
+    pods = [
+        each for each in stores["pods"].by_index(str(key)) if each["metadata"]["creationTimestamp"] >= born
+    ]
     return Facts(
         app=app,
         spec=spec,
