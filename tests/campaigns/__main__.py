@@ -98,12 +98,14 @@ def hunt(names: Sequence[str], workers: int, most: int) -> list[Caught]:
 
 def hunt_one(name: str, references: References, most: int) -> Caught:
     bug = BUGS[name]
-    with tempfile.TemporaryDirectory(prefix="campaigns-") as folder:
-        with World(Path(folder), patched(bug, Path(folder) / "code")) as world:
-            for number, plan in enumerate(bug.plans(most), 1):
-                outcome = execute(plan, world, references)
-                if outcome.violations:
-                    return Caught(name, plan, number, str(outcome.violations[0]))
+    with (
+        tempfile.TemporaryDirectory(prefix="campaigns-") as folder,
+        World(Path(folder), patched(bug, Path(folder) / "code")) as world,
+    ):
+        for number, plan in enumerate(bug.plans(most), 1):
+            outcome = execute(plan, world, references)
+            if outcome.violations:
+                return Caught(name, plan, number, str(outcome.violations[0]))
     return Caught(name, None, most, "")
 
 

@@ -15,7 +15,7 @@ SOURCE = Path(__file__).parents[2] / "operator" / "longshore"
 
 @dataclass(frozen=True, slots=True)
 class Bug:
-    """A replacement in one file; `campaign` and `kind` say where to look for it first."""
+    """A replacement in one file; `campaign` and `kind` say where to look for it."""
 
     what: str
     file: str
@@ -24,7 +24,7 @@ class Bug:
     campaign: str
     kind: str
     seed: int = 0
-    """The first plan that is known to see it."""
+    """The plan that is known to see it, tried first."""
 
     def plans(self, most: int) -> Iterator[Plan]:
         seeds = (seed for seed in count() if seed != self.seed)
@@ -42,7 +42,12 @@ class Caught:
     seen: str
 
     def __str__(self) -> str:
-        return f"{self.bug}: {f'caught by {self.plan} after {self.after}' if self.plan else 'NOT CAUGHT'} {self.seen}"
+        by = (
+            f"caught by {self.plan}, the {self.after}. plan"
+            if self.plan
+            else f"NOT CAUGHT in {self.after} plans"
+        )
+        return f"{self.bug}: {by} {self.seen}"
 
 
 def patched(bug: Bug, folder: Path) -> Path:
@@ -62,11 +67,162 @@ def patched(bug: Bug, folder: Path) -> Path:
 
 BUGS: dict[str, Bug] = {
     "no-owner": Bug(
-        "children have no owner reference",
-        "workload/names.py",
-        "PLACEHOLDER",
+        "children of a WebApp have no owner reference",
+        "webapp/app.py",
+        '            "ownerReferences": [owner_reference("WebApp", self.name, self.uid)],\n',
         "",
+        "crash",
+        "WebApp",
+    ),
+    "cache-for-live": Bug(
+        "that the parent still exists is believed from the cache",
+        "cluster/apply.py",
+        "        if self.checked:\n            return\n",
+        "        return\n",
+        "stale",
+        "WebApp",
+        3,
+    ),
+    "status-first": Bug(
+        "the status is written before the children",
+        "runtime/reconciler.py",
+        "        try:\n            wrote = [",
+        "        if decision.status and not await _say(kind, obj, decision, context):\n            continue\n"
+        "        try:\n            wrote = [",
+        "crash",
+        "WebApp",
+    ),
+    "retry-lost": Bug(
+        "a reconcile that failed is not tried again",
+        "runtime/operator.py",
+        'failed=result in ("api_error", "unforeseen")',
+        "failed=False",
+        "errors",
+        "WebApp",
+        1,
+    ),
+    "gone-ignored": Bug(
+        "a watch that has expired goes on from the same version",
+        "cluster/informer.py",
+        'version, failures = "", min(failures, 2)',
+        "failures = min(failures, 2)",
+        "unobserved",
+        "WebApp",
+    ),
+    "no-sweep": Bug(
+        "a new list doesn't tell what is gone",
+        "cluster/informer.py",
+        "for obj in self.store.sweep(names, int(version), self._namespace):",
+        "for obj in ():",
+        "unobserved",
+        "BatchJob",
+    ),
+    "own-writes-unread": Bug(
+        "the reply to an own write isn't put into the cache",
+        "cluster/apply.py",
+        '        store.put(obj | {"apiVersion": resource.api_version, "kind": resource.kind})\n',
+        "        return\n",
+        "unobserved",
+        "BatchJob",
+    ),
+    "two-leaders": Bug(
+        "who leads goes on when the lease wasn't renewed in time",
+        "cluster/lease.py",
+        "return self._renewed is not None and self._monotonic() - self._renewed < self._timing.renew_deadline",
+        "return self._renewed is not None",
+        "replicas",
+        "WebApp",
+        1,
+    ),
+    "random-job": Bug(
+        "the name of a Job isn't derived from the attempt",
+        "batchjob/work.py",
+        "return child_name(self.name, str(attempt), LONGEST_JOB_NAME)",
+        'return child_name(self.name, f"{attempt}-{id(self) % 9973}", LONGEST_JOB_NAME)',
+        "crash",
+        "BatchJob",
+    ),
+    "conditions-replaced": Bug(
+        "the whole list of conditions is replaced by one",
+        "runtime/reconciler.py",
+        '        "status": decision.status,\n    }\n',
+        '        "status": decision.status | {"conditions": decision.status.get("conditions", [])[-1:]},\n    }\n',
         "quiet",
         "WebApp",
+    ),
+    "hash-only": Bug(
+        "an object with the right hash is believed to be right",
+        "cluster/apply.py",
+        "        left = frozenset(differences(desired, live))\n        return left <=",
+        "        left: frozenset[str] = frozenset()\n        return left <=",
+        "monkey",
+        "WebApp",
+    ),
+    "always-write": Bug(
+        "a child is applied although nothing differs",
+        "cluster/apply.py",
+        "if live is not None and self._holds(live, desired, digest):",
+        "if live is not None and self._holds(live, desired, digest) and resource is not SERVICES:",
+        "quiet",
+        "WebApp",
+    ),
+    "endless": Bug(
+        "a status that names the moment differs each time",
+        "runtime/reconciler.py",
+        "    held = parents.get(namespace, name) or obj\n",
+        "    held = parents.get(namespace, name) or obj\n"
+        "    if decision.status and 'url' in decision.status:\n"
+        "        decision.status['url'] = f'http://{context.now().timestamp()}'\n",
+        "quiet",
+        "WebApp",
+    ),
+    "blocked-queue": Bug(
+        "a key whose reconcile failed is never given back",
+        "runtime/queue.py",
+        "        self._running.discard(key)\n        again",
+        "        if not failed:\n            self._running.discard(key)\n        again",
+        "errors",
+        "WebApp",
+        1,
+    ),
+    "takes-over": Bug(
+        "a deletion is asked without saying of which object",
+        "cluster/client.py",
+        'body = {"preconditions": {"uid": uid}, "propagationPolicy": "Background"}',
+        'body = {"propagationPolicy": "Orphan"}',
+        "crash",
+        "WebApp",
+    ),
+    "namesake-status": Bug(
+        "a status is written without the version that it was decided on",
+        "runtime/reconciler.py",
+        '"uid": metadata["uid"], **version}',
+        '"uid": metadata["uid"]}',
+        "stale",
+        "BatchJob",
+    ),
+    "namesake-pods": Bug(
+        "pods of a deleted namesake count",
+        "batchjob/reconcile.py",
+        '        if any(owner["uid"] in uids for owner in each["metadata"].get("ownerReferences", ()))\n',
+        "",
+        "stale",
+        "BatchJob",
+    ),
+    "orphan-rerun": Bug(
+        "a Job without its owner reference counts as deleted",
+        "batchjob/reconcile.py",
+        "if is_orphan(each) and",
+        "if False and is_orphan(each) and",
+        "monkey",
+        "BatchJob",
+    ),
+    "one-attempt-twice": Bug(
+        "the number of the next attempt comes from the status alone, and a lost status repeats it",
+        "cluster/apply.py",
+        'if error.status == 409 and error.reason == "AlreadyExists":',
+        "if False:",
+        "batch",
+        "BatchJob",
     ),
 }

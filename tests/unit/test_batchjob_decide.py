@@ -59,6 +59,16 @@ def test_what_has_ended_stays_as_it_is_until_its_time_is_over() -> None:
     assert (gone.ref.kind, gone.ref.uid) == ("BatchJob", "uid-1")
 
 
+OWNER = {
+    "apiVersion": "longshore.dev/v1alpha1",
+    "kind": "BatchJob",
+    "name": "import",
+    "uid": "uid-1",
+    "controller": True,
+    "blockOwnerDeletion": True,
+}
+
+
 def suspended_job(still_running: int) -> Obj:
     told = [{"type": "Suspended", "status": "True", "lastTransitionTime": at(5)}]
     metadata = {
@@ -66,6 +76,7 @@ def suspended_job(still_running: int) -> Obj:
         "uid": "j1",
         "labels": {"longshore.dev/attempt": "1"},
         "creationTimestamp": at(0),
+        "ownerReferences": [OWNER],
     }
     spec = {"suspend": True, "template": {"spec": {}}}
     return {
@@ -89,6 +100,14 @@ def test_resumed_while_it_was_stopping_it_goes_on_as_a_new_attempt_once_it_has_s
     assert waiting.steps == ()
     stopped = decide(batch_facts(status=OPEN, jobs=[suspended_job(0)]), NOW + timedelta(seconds=10))
     assert created(stopped) == ["import-2"]
+
+
+def test_a_job_whose_owner_reference_was_taken_off_is_taken_back_and_not_run_again() -> None:
+    orphan = suspended_job(0)
+    orphan["metadata"]["ownerReferences"] = []
+    (step,) = decide(batch_facts(status=OPEN, jobs=[orphan]), NOW).steps
+    assert isinstance(step, Patch)
+    assert (step.ref.name, step.body) == ("import-1", {"metadata": {"ownerReferences": [OWNER]}})
 
 
 def test_a_deadline_that_has_passed_does_not_make_it_look_again_without_pause() -> None:

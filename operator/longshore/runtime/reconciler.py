@@ -56,8 +56,7 @@ async def carry_out(kind: Kind, key: Key, decide: Decide, context: Context) -> f
         if owner is None or owner.uid != obj["metadata"]["uid"]:
             owner = Owner(kind.resource, key.namespace, key.name, obj["metadata"]["uid"], labels)
         decision = await decide(obj, refusal)
-        if refusal is not None:
-            await _say(kind, obj, decision, context)
+        if refusal is not None and await _say(kind, obj, decision, context):
             return REFUSED_AGAIN_SECONDS
         try:
             wrote = [await _do(kind, step, owner, context) for step in decision.steps]
@@ -66,8 +65,7 @@ async def carry_out(kind: Kind, key: Key, decide: Decide, context: Context) -> f
             continue
         except OwnerGone:
             return None
-        if not any(wrote):
-            await _say(kind, obj, decision, context)
+        if not any(wrote) and await _say(kind, obj, decision, context):
             return decision.again_in_seconds
     return UNSETTLED_AGAIN_SECONDS
 
@@ -106,36 +104,44 @@ def _store(context: Context, resource: Resource) -> Store:
     return context.stores[resource.plural]
 
 
-async def _say(kind: Kind, obj: Obj, decision: Decision, context: Context) -> None:
-    """Writes the status if it differs, and then the events that come with the change."""
+async def _say(kind: Kind, obj: Obj, decision: Decision, context: Context) -> bool:
+    """Writes the status if it differs, and then the events that come with the change.
+
+    False if the object has changed meanwhile, which is in the cache then. The status subresource takes no
+    notice of a uid that is sent along, so it is the version that keeps us from writing into a namesake.
+    """
     metadata, parents = obj["metadata"], context.parents[kind.name]
-    held = parents.get(metadata["namespace"], metadata["name"]) or obj
+    namespace, name = metadata["namespace"], metadata["name"]
+    held = parents.get(namespace, name) or obj
     if decision.status is None or not _differs(decision.status, held.get("status") or {}):
-        return
+        return True
+    version = {"resourceVersion": held["metadata"]["resourceVersion"]}
     body: Obj = {
         "apiVersion": kind.resource.api_version,
         "kind": kind.name,
-        "metadata": {"name": metadata["name"], "namespace": metadata["namespace"], "uid": metadata["uid"]},
+        "metadata": {"name": name, "namespace": namespace, "uid": metadata["uid"], **version},
         "status": decision.status,
     }
     try:
         _, written = await context.client.apply(
-            kind.resource,
-            metadata["namespace"],
-            metadata["name"],
-            body,
-            manager=STATUS_MANAGER,
-            force=True,
-            subresource="status",
+            kind.resource, namespace, name, body, manager=STATUS_MANAGER, force=True, subresource="status"
         )
     except ApiError as error:
-        if error.status == 404 or (error.status == 409 and "uid" in error.message.lower()):
-            return
-        raise
-    written["metadata"].pop("managedFields", None)
-    parents.put(written)
+        if error.status == 404:
+            return True
+        if error.status != 409:
+            raise
+        _keep(await context.client.get(kind.resource, namespace, name), parents)
+        return False
+    _keep(written, parents)
     for event in decision.events:
         await record(context.client, written, event.type, event.reason, event.message, context.now())
+    return True
+
+
+def _keep(parent: Obj, parents: Store) -> None:
+    parent["metadata"].pop("managedFields", None)
+    parents.put(parent)
 
 
 def _differs(desired: Obj, live: Obj) -> bool:
