@@ -7,7 +7,7 @@ MAKEFLAGS += --no-print-directory
 VENV := .venv
 PYTHON := $(VENV)/bin/python
 MADE := $(VENV)/.made
-TIERS := tests/unit tests/apiserver tests/e2e
+TIERS := tests/unit tests/apiserver tests/campaigns tests/e2e
 
 .PHONY: help
 help: ## list the targets
@@ -29,7 +29,7 @@ check: $(MADE) ## lint, types, import rules, and that generated files are as gen
 	$(PYTHON) -m hack.manifests --check
 
 .PHONY: test
-test: $(MADE) ## every tier: unit, apiserver, e2e
+test: $(MADE) ## every tier: unit, apiserver, a slice of the campaigns, e2e
 	@hack/run-tests.sh $(TIERS)
 
 .PHONY: test-unit
@@ -39,6 +39,14 @@ test-unit: $(MADE) ## pure functions; seconds
 .PHONY: test-apiserver
 test-apiserver: $(MADE) ## the operator against a real API server; minutes
 	@hack/run-tests.sh tests/apiserver
+
+.PHONY: test-campaigns
+test-campaigns: $(MADE) ## a slice of the fault campaigns; minutes
+	@hack/run-tests.sh tests/campaigns
+
+.PHONY: campaigns
+campaigns: $(MADE) ## all fault campaigns and seeded bugs, and their report; most of an hour
+	@$(PYTHON) -m tests.campaigns --bugs --report docs/campaigns.md
 
 .PHONY: test-e2e
 test-e2e: $(MADE) ## real containers in a kind cluster; about a quarter of an hour

@@ -67,9 +67,11 @@ class Reference:
 
 
 class References:
-    """References by scenario, made by the code under test without faults, once."""
+    """References by scenario, made without faults, once: in the cluster `home` if there is one, else in the
+    cluster of whoever asks first."""
 
-    def __init__(self) -> None:
+    def __init__(self, home: World | None = None) -> None:
+        self._home = home
         self._held: dict[str, Reference] = {}
         self._lock = Lock()
 
@@ -77,7 +79,7 @@ class References:
         with self._lock:
             name = f"{scenario.kind}/{scenario.name}"
             if name not in self._held:
-                self._held[name] = self._record(scenario, world)
+                self._held[name] = self._record(scenario, self._home or world)
             return self._held[name]
 
     def _record(self, scenario: Scenario, world: World) -> Reference:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import logging
 import ssl
 import threading
 import time
@@ -23,6 +24,7 @@ from aiohttp import web
 from hack.cluster.apiserver import ApiServer
 
 T = TypeVar("T")
+logging.getLogger("aiohttp").setLevel(logging.CRITICAL)  # operators die in the middle of requests here
 _VERBS = {"POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
 
 

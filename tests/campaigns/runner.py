@@ -1,0 +1,100 @@
+"""Runs many plans, each worker in a cluster of its own, and hunts for seeded bugs."""
+
+from __future__ import annotations
+
+import tempfile
+import threading
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from tests.campaigns.bugs import BUGS, Caught, patched
+from tests.campaigns.campaigns import CAMPAIGNS, Outcome, Plan, References, execute
+from tests.campaigns.world import World
+
+_print = threading.Lock()
+
+
+def plans(campaigns: Sequence[str], kinds: Sequence[str], count: int | None) -> list[Plan]:
+    """The plans of a full run, or `count` of each campaign and kind."""
+    found = []
+    for name in campaigns:
+        campaign = CAMPAIGNS[name]
+        for kind, full in (("WebApp", campaign.webapp), ("BatchJob", campaign.batchjob)):
+            if kind in kinds:
+                found += [
+                    Plan(name, kind, seed) for seed in range(full if count is None else min(count, full))
+                ]
+    return found
+
+
+def run(todo: Sequence[Plan], workers: int, code: Path | None = None) -> list[Outcome]:
+    """Runs the plans, each worker in a cluster of its own; the order doesn't matter."""
+    waiting, outcomes, references, began = list(reversed(todo)), [], References(), time.monotonic()
+    lock = threading.Lock()
+
+    def work() -> None:
+        with tempfile.TemporaryDirectory(prefix="campaigns-") as folder, World(Path(folder), code) as world:
+            while True:
+                with lock:
+                    if not waiting:
+                        return
+                    plan = waiting.pop()
+                outcome = execute(plan, world, references)
+                with lock:
+                    outcomes.append(outcome)
+                tell(outcome, len(outcomes), len(todo), time.monotonic() - began)
+
+    with ThreadPoolExecutor(workers) as pool:
+        for future in [pool.submit(work) for _ in range(workers)]:
+            future.result()
+    return outcomes
+
+
+def tell(outcome: Outcome, number: int, of: int, seconds: float) -> None:
+    with _print:
+        verdict = "VIOLATED" if outcome.violations else "ok"
+        print(
+            f"[{seconds:5.0f} s] {number}/{of} {outcome.plan} ({outcome.about}): {verdict}, {outcome.seconds:.1f} s",
+            flush=True,
+        )
+        for violation in outcome.violations:
+            print(f"    {violation}", flush=True)
+
+
+def hunt(names: Sequence[str], workers: int, most: int) -> list[Caught]:
+    """Runs the code with each seeded bug until a plan sees it. What is right is said by the code without it."""
+    waiting, caught, lock = list(reversed(names)), [], threading.Lock()
+
+    def work(references: References) -> None:
+        while True:
+            with lock:
+                if not waiting:
+                    return
+                name = waiting.pop()
+            found = hunt_one(name, references, most)
+            with lock:
+                caught.append(found)
+            with _print:
+                print(found, flush=True)
+
+    with tempfile.TemporaryDirectory(prefix="campaigns-") as folder, World(Path(folder)) as home:
+        references = References(home)
+        with ThreadPoolExecutor(workers) as pool:
+            for future in [pool.submit(work, references) for _ in range(workers)]:
+                future.result()
+    return caught
+
+
+def hunt_one(name: str, references: References, most: int) -> Caught:
+    bug = BUGS[name]
+    with (
+        tempfile.TemporaryDirectory(prefix="campaigns-") as folder,
+        World(Path(folder), patched(bug, Path(folder) / "code")) as world,
+    ):
+        for number, plan in enumerate(bug.plans(most), 1):
+            outcome = execute(plan, world, references)
+            if outcome.violations:
+                return Caught(name, plan, number, str(outcome.violations[0]))
+    return Caught(name, None, most, "")

@@ -1,0 +1,49 @@
+"""A slice of the campaigns: some plans of each, and every seeded bug caught. `make campaigns` runs them all."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.campaigns.bugs import BUGS, Caught
+from tests.campaigns.campaigns import CAMPAIGNS, Outcome, Plan
+from tests.campaigns.runner import hunt, run
+
+pytestmark = pytest.mark.timeout(1500)
+WORKERS = 2
+SHARE = {
+    "crash": 6,
+    "errors": 3,
+    "unobserved": 3,
+    "stale": 5,
+    "monkey": 1,
+    "quiet": 1,
+    "replicas": 3,
+    "batch": 2,
+    "states": 2,
+}
+SLICE = [
+    Plan(name, kind, seed)
+    for name, share in SHARE.items()
+    for kind, full in (("WebApp", CAMPAIGNS[name].webapp), ("BatchJob", CAMPAIGNS[name].batchjob))
+    for seed in range(min(share, full))
+]
+
+
+@pytest.fixture(scope="module")
+def outcomes() -> dict[Plan, Outcome]:
+    return {each.plan: each for each in run(SLICE, WORKERS)}
+
+
+@pytest.fixture(scope="module")
+def caught() -> dict[str, Caught]:
+    return {each.bug: each for each in hunt(list(BUGS), WORKERS, 3)}
+
+
+@pytest.mark.parametrize("plan", SLICE, ids=str)
+def test_nothing_is_lost_doubled_or_needlessly_written(plan: Plan, outcomes: dict[Plan, Outcome]) -> None:
+    assert [str(each) for each in outcomes[plan].violations] == []
+
+
+@pytest.mark.parametrize("bug", BUGS)
+def test_a_seeded_bug_is_caught(bug: str, caught: dict[str, Caught]) -> None:
+    assert caught[bug].plan is not None, BUGS[bug].what
