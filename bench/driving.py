@@ -1,0 +1,152 @@
+"""Runs one contestant through every step against an API server of its own, and measures each."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bench.contestants import Contestant, Running, peers
+from bench.measuring import cpu_seconds, peak_mib, requests, resident_mib, wait_until_quiet, writes
+from bench.results import Row
+from hack.cluster.apiserver import ApiServer
+from hack.cluster.paths import say
+
+ROOT = Path(__file__).parents[1]
+USER = "bench-contestant"
+IDLE_CONTROLLER = "certificatesigningrequest-cleaner-controller"
+"""The only one that kube-controller-manager runs: it has nothing to do, and nothing else disturbs."""
+SETTLING_SECONDS = 60
+REACTIONS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How much is measured."""
+
+    size: int
+    idle_seconds: float
+    timeout_minutes: int = 15
+
+
+class Course:
+    """One contestant, one API server, one step after the other."""
+
+    def __init__(self, contestant: Contestant, server: ApiServer, size: int, run: int, minutes: int) -> None:
+        self.server, self.size, self.run, self._minutes = server, size, run, minutes
+        self.contestant = contestant
+        self.running = Running(contestant, server.user(USER, ["system:masters"]), server.dir)
+        self.rows: list[Row] = []
+        self._commit = _commit()
+
+    def drive(self, step: str, count: int, name: str = "", first: int = 0, **flags: str) -> Row:
+        """Has the driver do a step, and measures the contestant until it has settled."""
+        log, pid = self.server.audit_log, self.running.pid
+        offset, cpu = log.stat().st_size, cpu_seconds(pid)
+        took = self._driver(step, count, first, flags)
+        wait_until_quiet(pid, SETTLING_SECONDS)
+        used = cpu_seconds(pid) - cpu
+        return self._row(
+            name or step, count, took["seconds"], used, offset,
+            took.get("latencies_ms", []), took["submitted_seconds"],
+        )  # fmt: skip
+
+    def restart(self) -> Row:
+        """Stops it and starts it anew; the time is until it is ready and has settled."""
+        self.running.stop()
+        offset, began = self.server.audit_log.stat().st_size, time.monotonic()
+        self.running.start()
+        settled = wait_until_quiet(self.running.pid, 300)
+        return self._row("restart", self.size, settled - began, cpu_seconds(self.running.pid), offset)
+
+    def idle(self, seconds: float) -> Row:
+        """Leaves it alone."""
+        offset, cpu = self.server.audit_log.stat().st_size, cpu_seconds(self.running.pid)
+        time.sleep(seconds)
+        return self._row("idle", self.size, seconds, cpu_seconds(self.running.pid) - cpu, offset)
+
+    def _driver(self, step: str, count: int, first: int, flags: dict[str, str]) -> dict[str, Any]:
+        command = [str(peers()), "drive", f"-step={step}", f"-count={count}", f"-first={first}"]
+        command += [f"-timeout={self._minutes}m", *(f"-{name}={value}" for name, value in flags.items())]
+        environment = os.environ | {"KUBECONFIG": str(self.server.kubeconfig)}
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        if done.returncode:
+            log = self.running.log.read_text(errors="replace")[-2000:]
+            raise RuntimeError(f"{self.contestant.name}, {step}: {done.stderr[-2000:]}\n{log}")
+        took: dict[str, Any] = json.loads(done.stdout)
+        return took
+
+    def _row(
+        self,
+        step: str,
+        objects: int,
+        wall: float,
+        cpu: float,
+        offset: int,
+        latencies: list[float] | None = None,
+        submitted: float = 0.0,
+    ) -> Row:
+        pid = self.running.pid
+        peak, resident = peak_mib(pid), resident_mib(pid)
+        asked = dict(requests(self.server.audit_log, offset, USER))
+        row = Row(
+            self.contestant.name, self.size, self.run, step, objects, round(wall, 3), round(cpu, 2),
+            round(peak, 1), round(resident, 1), asked, writes(asked), latencies or [], round(submitted, 3),
+            self._commit,
+        )  # fmt: skip
+        self.rows.append(row)
+        say(
+            f"  {self.contestant.name:12} {step:10} {wall:8.2f} s  cpu {cpu:7.2f} s  {peak:7.1f} MiB  {row.writes} writes"
+        )
+        return row
+
+
+@contextmanager
+def course(contestant: Contestant, size: int, run: int, minutes: int) -> Iterator[Course]:
+    """A fresh API server with Longshore's CRDs, and the contestant running against it."""
+    with ApiServer(controllers=IDLE_CONTROLLER) as server:
+        for path in sorted((ROOT / "crds").glob("*.yaml")):
+            server.run("apply", "--server-side", "-f", str(path))
+        server.run("wait", "--for=condition=Established", "crd", "--all", "--timeout=30s")
+        made = Course(contestant, server, size, run, minutes)
+        made.running.start()
+        wait_until_quiet(made.running.pid, 30)
+        try:
+            yield made
+        finally:
+            made.running.stop()
+
+
+def measure(contestant: Contestant, plan: Plan, run: int) -> list[Row]:
+    """Every step of one run."""
+    with course(contestant, plan.size, run, plan.timeout_minutes) as going:
+        size = plan.size
+        going.drive("create", size)
+        going.drive("ready", size)
+        going.drive("update", size, image="registry.test/app:v2")
+        going.drive("ready", size, "ready again")
+        if contestant.lists_children:
+            going.drive("services", size)
+        going.drive("react", min(REACTIONS, size), image="registry.test/app:v3")
+        going.drive("ready", min(REACTIONS, size), "ready after reactions")
+        if contestant.restarts:
+            going.restart()
+            going.idle(plan.idle_seconds)
+        going.drive("submit", size)
+        going.drive("run", size)
+        going.drive("finish", size)
+        return going.rows
+
+
+def _commit() -> str:
+    done = subprocess.run(
+        ["git", "describe", "--always", "--dirty", "--abbrev=7"],
+        cwd=ROOT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    return done.stdout.strip()

@@ -1,0 +1,50 @@
+"""Measured rows as they are kept in a file: written after each part, so that a run can be taken up again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One step of one run of one contestant."""
+
+    contestant: str
+    size: int
+    """How many WebApps, and as many BatchJobs."""
+    run: int
+    step: str
+    objects: int
+    """How many objects the step was about."""
+    wall_seconds: float
+    cpu_seconds: float
+    peak_mib: float
+    resident_mib: float
+    requests: dict[str, int]
+    writes: int
+    latencies_ms: list[float] = field(default_factory=list)
+    submitted_seconds: float = 0.0
+    """When the driver had sent its last request."""
+    commit: str = ""
+
+
+class Results:
+    """The rows of a file, in the order in which they were measured."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        held = json.loads(path.read_text())["rows"] if path.exists() else []
+        self.rows = [Row(**each) for each in held]
+
+    def has(self, contestant: str, size: int, run: int) -> bool:
+        return any((row.contestant, row.size, row.run) == (contestant, size, run) for row in self.rows)
+
+    def add(self, rows: Iterable[Row]) -> None:
+        self.rows += rows
+        scratch = self.path.with_suffix(".new")
+        lines = ",\n".join(json.dumps(asdict(row)) for row in self.rows)
+        scratch.write_text(f'{{"rows": [\n{lines}\n]}}\n')
+        scratch.rename(self.path)
