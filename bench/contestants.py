@@ -1,5 +1,7 @@
 """Who is measured, and how each is started as a process of its own, with the same rights."""
 
+# ruff: noqa: S603, S607 - our own programs, and those of the path
+
 from __future__ import annotations
 
 import os
@@ -120,7 +122,9 @@ class Running:
             "LONGSHORE_HEALTH_HOST": "127.0.0.1",
         }
         self._process = start(self.contestant.command(port, ready), self.log, environment)
-        wait_until(lambda: ready.exists() or self._is_ready(port), f"readiness; see {self.log}", START_SECONDS)
+        wait_until(
+            lambda: ready.exists() or self._is_ready(port), f"readiness; see {self.log}", START_SECONDS
+        )
 
     def stop(self) -> None:
         if self._process is not None:

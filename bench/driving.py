@@ -1,19 +1,21 @@
 """Runs one contestant through every step against an API server of its own, and measures each."""
 
+# ruff: noqa: S603, S607 - our own programs, and those of the path
+
 from __future__ import annotations
 
 import json
 import os
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from bench.contestants import Contestant, Running, peers
-from bench.measuring import cpu_seconds, peak_mib, requests, resident_mib, wait_until_quiet, writes
+from bench.measuring import Machine, cpu_seconds, peak_mib, requests, resident_mib, wait_until_quiet, writes
 from bench.results import Row
 from hack.cluster.apiserver import ApiServer
 from hack.cluster.paths import say
@@ -24,6 +26,9 @@ IDLE_CONTROLLER = "certificatesigningrequest-cleaner-controller"
 """The only one that kube-controller-manager runs: it has nothing to do, and nothing else disturbs."""
 SETTLING_SECONDS = 60
 REACTIONS = 100
+DISTURBED = 0.1
+"""Of one CPU: if others use more, say so."""
+JOBS_AT_ONCE = 5000
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +48,12 @@ class Course:
         self.contestant = contestant
         self.running = Running(contestant, server.user(USER, ["system:masters"]), server.dir)
         self.rows: list[Row] = []
-        self._commit = _commit()
+        self._commit, self._machine = _commit(), Machine.now()
 
     def drive(self, step: str, count: int, name: str = "", first: int = 0, **flags: str) -> Row:
         """Has the driver do a step, and measures the contestant until it has settled."""
-        log, pid = self.server.audit_log, self.running.pid
-        offset, cpu = log.stat().st_size, cpu_seconds(pid)
+        pid = self.running.pid
+        offset, cpu = self._begin(), cpu_seconds(pid)
         took = self._driver(step, count, first, flags)
         wait_until_quiet(pid, SETTLING_SECONDS)
         used = cpu_seconds(pid) - cpu
@@ -57,19 +62,23 @@ class Course:
             took.get("latencies_ms", []), took["submitted_seconds"],
         )  # fmt: skip
 
-    def restart(self) -> Row:
+    def restart(self, name: str = "restart", objects: int = 0) -> Row:
         """Stops it and starts it anew; the time is until it is ready and has settled."""
         self.running.stop()
-        offset, began = self.server.audit_log.stat().st_size, time.monotonic()
+        offset, began = self._begin(), time.monotonic()
         self.running.start()
-        settled = wait_until_quiet(self.running.pid, 300)
-        return self._row("restart", self.size, settled - began, cpu_seconds(self.running.pid), offset)
+        settled, used = wait_until_quiet(self.running.pid, 300), cpu_seconds(self.running.pid)
+        return self._row(name, objects or self.size, settled - began, used, offset)
 
     def idle(self, seconds: float) -> Row:
         """Leaves it alone."""
-        offset, cpu = self.server.audit_log.stat().st_size, cpu_seconds(self.running.pid)
+        offset, cpu = self._begin(), cpu_seconds(self.running.pid)
         time.sleep(seconds)
         return self._row("idle", self.size, seconds, cpu_seconds(self.running.pid) - cpu, offset)
+
+    def _begin(self) -> int:
+        self._machine = Machine.now()
+        return self.server.audit_log.stat().st_size
 
     def _driver(self, step: str, count: int, first: int, flags: dict[str, str]) -> dict[str, Any]:
         command = [str(peers()), "drive", f"-step={step}", f"-count={count}", f"-first={first}"]
@@ -93,16 +102,18 @@ class Course:
         submitted: float = 0.0,
     ) -> Row:
         pid = self.running.pid
+        others = self._machine.others_share()
         peak, resident = peak_mib(pid), resident_mib(pid)
         asked = dict(requests(self.server.audit_log, offset, USER))
         row = Row(
             self.contestant.name, self.size, self.run, step, objects, round(wall, 3), round(cpu, 2),
             round(peak, 1), round(resident, 1), asked, writes(asked), latencies or [], round(submitted, 3),
-            self._commit,
+            round(others, 2), self._commit,
         )  # fmt: skip
         self.rows.append(row)
         say(
             f"  {self.contestant.name:12} {step:10} {wall:8.2f} s  cpu {cpu:7.2f} s  {peak:7.1f} MiB  {row.writes} writes"
+            + (f", others use {others:.2f} CPU" if others > DISTURBED else "")
         )
         return row
 
@@ -141,6 +152,27 @@ def measure(contestant: Contestant, plan: Plan, run: int) -> list[Row]:
         going.drive("submit", size)
         going.drive("run", size)
         going.drive("finish", size)
+        return going.rows
+
+
+def scale(contestant: Contestant, stages: Sequence[int], jobs: int, idle_seconds: float) -> list[Row]:
+    """Cost of an event with ever more WebApps present, then of a start with all of them and finished BatchJobs."""
+    with course(contestant, stages[-1], 1, 60) as going:
+        present = 0
+        for stage in stages:
+            going.drive("create", stage - present, f"create up to {stage}", first=present)
+            going.drive("ready", stage - present, f"ready up to {stage}", first=present)
+            present = stage
+            reactions = min(REACTIONS, stage)
+            going.drive("react", reactions, f"react among {stage}", image=f"registry.test/app:at-{stage}")
+            going.drive("ready", reactions, f"ready again among {stage}")
+        going.restart()
+        for first in range(0, jobs, JOBS_AT_ONCE):
+            count = min(JOBS_AT_ONCE, jobs - first)
+            going.drive("submit", count, f"submit from {first}", first=first)
+            going.drive("finish", count, f"finish from {first}", first=first, pods="false")
+        going.restart("full restart", present + jobs)
+        going.idle(idle_seconds)
         return going.rows
 
 

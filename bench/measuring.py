@@ -6,6 +6,7 @@ import os
 import re
 import time
 from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
 
 from hack.cluster import audit
@@ -30,6 +31,46 @@ def peak_mib(pid: int) -> float:
 def resident_mib(pid: int) -> float:
     """Memory that is resident now, in MiB."""
     return _memory(pid, "VmRSS")
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """CPU seconds so far: of everything, and of this process with all that it started."""
+
+    busy: float
+    own: float
+    at: float
+
+    @classmethod
+    def now(cls) -> Machine:
+        fields = [int(each) for each in Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9]]
+        busy = sum(fields) - fields[3] - fields[4]
+        return cls(busy / _TICKS, _own_cpu_seconds(), time.monotonic())
+
+    def others_share(self) -> float:
+        """How much of one CPU processes that aren't ours have used since then: they make a measurement doubtful."""
+        now = Machine.now()
+        return max((now.busy - self.busy) - (now.own - self.own), 0.0) / max(now.at - self.at, 0.001)
+
+
+def _own_cpu_seconds() -> float:
+    parents, used = {}, {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            fields = (folder / "stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        parents[int(folder.name)] = int(fields[1])
+        used[int(folder.name)] = sum(map(int, fields[11:15])) / _TICKS
+    return sum(spent for pid, spent in used.items() if _descends(pid, parents))
+
+
+def _descends(pid: int, parents: dict[int, int]) -> bool:
+    while pid > 1:
+        if pid == os.getpid():
+            return True
+        pid = parents.get(pid, 0)
+    return False
 
 
 def wait_until_quiet(pid: int, longest_seconds: float) -> float:

@@ -28,6 +28,8 @@ class Row:
     latencies_ms: list[float] = field(default_factory=list)
     submitted_seconds: float = 0.0
     """When the driver had sent its last request."""
+    others_share: float = 0.0
+    """How much of one CPU the rest of the machine used meanwhile."""
     commit: str = ""
 
 

@@ -25,6 +25,7 @@ func drive(ctx context.Context, arguments []string) error {
 	first := flags.Int("first", 0, "number of the first object")
 	count := flags.Int("count", 100, "how many objects")
 	image := flags.String("image", "registry.test/app:v1", "image of WebApps")
+	pods := flags.Bool("pods", true, "Jobs have pods; without, finish comes without run")
 	parallel := flags.Int("parallel", 16, "requests at once")
 	timeout := flags.Duration("timeout", 15*time.Minute, "when to give up")
 	if err := flags.Parse(arguments); err != nil {
@@ -36,7 +37,7 @@ func drive(ctx context.Context, arguments []string) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, *timeout)
 	defer cancel()
-	driver := &driver{api: connection, first: *first, count: *count, image: *image, parallel: *parallel}
+	driver := &driver{api: connection, first: *first, count: *count, image: *image, parallel: *parallel, pods: *pods}
 	steps := map[string]func(context.Context) error{
 		"create": driver.create, "ready": driver.ready, "update": driver.update, "services": driver.services,
 		"react": driver.react, "submit": driver.submit, "run": driver.run, "finish": driver.finish,
@@ -60,6 +61,7 @@ type driver struct {
 	*api
 	first, count, parallel int
 	image                  string
+	pods                   bool
 	took                   took
 }
 
@@ -313,7 +315,7 @@ func (d *driver) run(ctx context.Context) error {
 					APIVersion: "batch/v1", Kind: "Job", Name: name + "-1", UID: uids[name+"-1"], Controller: ptr.To(true),
 				}},
 			},
-			Spec:       podSpec(container("job", "registry.test/job:v1"), sharedAccount),
+			Spec: podSpec(container("job", "registry.test/job:v1"), sharedAccount),
 		}
 		pod.Spec.RestartPolicy = corev1.RestartPolicyNever
 		if err := d.send(ctx, http.MethodPost, collections["Pod"], plainJSON, pod, nil); err != nil {
@@ -337,8 +339,10 @@ func (d *driver) finish(ctx context.Context) error {
 	submit := func(number int) error {
 		name, now := d.job(number)+"-1", metav1.NewTime(time.Now())
 		state := corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{Reason: "Completed", StartedAt: now, FinishedAt: now}}
-		if err := d.setPod(ctx, name, corev1.PodSucceeded, state); err != nil {
-			return err
+		if d.pods {
+			if err := d.setPod(ctx, name, corev1.PodSucceeded, state); err != nil {
+				return err
+			}
 		}
 		conditions := []batchv1.JobCondition{}
 		for _, kind := range []batchv1.JobConditionType{batchv1.JobSuccessCriteriaMet, batchv1.JobComplete} {
@@ -346,7 +350,13 @@ func (d *driver) finish(ctx context.Context) error {
 				Type: kind, Status: corev1.ConditionTrue, LastTransitionTime: now, LastProbeTime: now, Reason: batchv1.JobReasonCompletionsReached,
 			})
 		}
-		return d.setJob(ctx, name, batchv1.JobStatus{Succeeded: 1, Ready: ptr.To(int32(0)), CompletionTime: &now, Conditions: conditions})
+		done := map[string]any{
+			"active": nil, "ready": 0, "succeeded": 1, "completionTime": &now, "conditions": conditions,
+		}
+		if !d.pods {
+			done["startTime"] = &now
+		}
+		return d.setJob(ctx, name, done)
 	}
 	return d.timed(ctx, left, submit, nil)
 }
@@ -358,13 +368,6 @@ func (d *driver) setPod(ctx context.Context, name string, phase corev1.PodPhase,
 	return d.send(ctx, http.MethodPatch, collections["Pod"]+"/"+name+"/status", mergePatch, map[string]any{"status": status}, nil)
 }
 
-func (d *driver) setJob(ctx context.Context, name string, status batchv1.JobStatus) error {
-	body := map[string]any{"status": status}
-	if status.CompletionTime != nil { // a merge keeps what it isn't told of
-		body["status"] = map[string]any{
-			"active": nil, "ready": status.Ready, "succeeded": status.Succeeded,
-			"completionTime": status.CompletionTime, "conditions": status.Conditions,
-		}
-	}
-	return d.send(ctx, http.MethodPatch, collections["Job"]+"/"+name+"/status", mergePatch, body, nil)
+func (d *driver) setJob(ctx context.Context, name string, status any) error {
+	return d.send(ctx, http.MethodPatch, collections["Job"]+"/"+name+"/status", mergePatch, map[string]any{"status": status}, nil)
 }

@@ -1,0 +1,98 @@
+"""Measures, and writes docs/performance.md: `python -m bench --help`."""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from pathlib import Path
+
+from bench.contestants import CONTESTANTS, peers
+from bench.driving import ROOT, Plan, measure, scale
+from bench.report import page
+from bench.results import Results
+from hack.cluster.paths import say, step
+
+PAGE = ROOT / "docs" / "performance.md"
+PLOTS = ROOT / "docs" / "performance"
+SIZES, RUNS, IDLE_SECONDS = (500, 2000), 3, 60.0
+STAGES, SCALE_JOBS = (100, 1000, 10_000), 50_000
+QUICK = ("raw", "go", "longshore")
+DEFAULT = ("raw", "go", "longshore", "kopf", "go-defaults")
+
+
+def main() -> None:
+    options = _options()
+    if options.quick:
+        with tempfile.TemporaryDirectory() as folder:
+            results = Results(Path(folder) / "results.json")
+            _measure(results, options.contestants or QUICK, options.sizes or [100], 1, 5.0)
+            print(page(results.rows, options.sizes or [100], 0))
+        return
+    results = Results(options.results)
+    sizes = options.sizes or SIZES
+    if not options.report:
+        _measure(results, options.contestants or DEFAULT, sizes, options.runs, IDLE_SECONDS)
+        if options.scale:
+            _scale(results, options.contestants or ("longshore", "go"), options.stages, options.jobs)
+    plots: list[str] = []
+    if options.plots:
+        from bench.plots import draw
+
+        plots = draw(results.rows, sizes, options.stages, PLOTS)
+    elif PLOTS.exists():
+        plots = sorted(each.stem for each in PLOTS.glob("*.svg"))
+    PAGE.write_text(page(results.rows, sizes, options.stages[-1], plots))
+    say(f"written: {PAGE}")
+
+
+def _measure(
+    results: Results,
+    contestants: tuple[str, ...] | list[str],
+    sizes: tuple[int, ...] | list[int],
+    runs: int,
+    idle: float,
+) -> None:
+    """Contestants take turns, so that a slow hour of the machine is everybody's."""
+    with step("building the peers"):
+        peers()
+    for run in range(1, runs + 1):
+        for size in sizes:
+            for name in contestants:
+                contestant = CONTESTANTS[name]
+                once = contestant.largest is not None
+                if results.has(name, size, run) or (once and (size > (contestant.largest or 0) or run > 1)):
+                    continue
+                with step(f"run {run} of {runs}, {size} objects, {name}"):
+                    results.add(measure(contestant, Plan(size, idle), run))
+
+
+def _scale(results: Results, contestants: tuple[str, ...] | list[str], stages: list[int], jobs: int) -> None:
+    for name in contestants:
+        if not results.has(name, stages[-1], 1):
+            with step(f"scale, {stages[-1]} WebApps and {jobs} BatchJobs, {name}"):
+                results.add(scale(CONTESTANTS[name], stages, jobs, IDLE_SECONDS))
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="100 objects, one run, printed and not kept")
+    parser.add_argument(
+        "--scale", action="store_true", help="also 10,000 WebApps and 50,000 finished BatchJobs"
+    )
+    parser.add_argument(
+        "--report", action="store_true", help="measure nothing: write the page from the results"
+    )
+    parser.add_argument("--plots", action="store_true", help="draw the plots anew; takes matplotlib")
+    parser.add_argument("--sizes", type=int, nargs="+", help=f"objects of each kind (default {SIZES})")
+    parser.add_argument("--runs", type=int, default=RUNS, help=f"interleaved runs (default {RUNS})")
+    parser.add_argument("--contestants", nargs="+", choices=CONTESTANTS, help="who is measured")
+    parser.add_argument("--stages", type=int, nargs="+", default=list(STAGES), help="WebApps at scale")
+    parser.add_argument("--jobs", type=int, default=SCALE_JOBS, help="finished BatchJobs at scale")
+    parser.add_argument(
+        "--results", type=Path, default=ROOT / "bench" / "results.json", help="where rows are kept"
+    )
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()
