@@ -13,7 +13,6 @@ from bench.results import Results
 from hack.cluster.paths import say, step
 
 PAGE = ROOT / "docs" / "performance.md"
-PLOTS = ROOT / "docs" / "performance"
 SIZES, RUNS, IDLE_SECONDS = (500, 2000), 3, 60.0
 STAGES, SCALE_JOBS = (100, 1000, 10_000), 50_000
 QUICK = ("raw", "go", "longshore")
@@ -38,11 +37,12 @@ def main() -> None:
     if options.plots:
         from bench.plots import draw
 
-        plots = draw(results.rows, sizes, options.stages, PLOTS)
-    elif PLOTS.exists():
-        plots = sorted(each.stem for each in PLOTS.glob("*.svg"))
-    PAGE.write_text(page(results.rows, sizes, options.stages[-1], plots))
-    say(f"written: {PAGE}")
+        plots = draw(results.rows, sizes, options.stages, options.page.with_suffix(""))
+    else:
+        plots = sorted(each.stem for each in options.page.with_suffix("").glob("*.svg"))
+    options.page.parent.mkdir(parents=True, exist_ok=True)
+    options.page.write_text(page(results.rows, sizes, options.stages[-1], plots))
+    say(f"written: {options.page}")
 
 
 def _measure(
@@ -84,13 +84,19 @@ def _options() -> argparse.Namespace:
     )
     parser.add_argument("--plots", action="store_true", help="draw the plots anew; takes matplotlib")
     parser.add_argument("--sizes", type=int, nargs="+", help=f"objects of each kind (default {SIZES})")
-    parser.add_argument("--runs", type=int, default=RUNS, help=f"interleaved runs (default {RUNS})")
+    parser.add_argument(
+        "--runs",
+        type=int,
+        default=RUNS,
+        help=f"interleaved runs (default {RUNS}); 0 leaves all but --scale out",
+    )
     parser.add_argument("--contestants", nargs="+", choices=CONTESTANTS, help="who is measured")
     parser.add_argument("--stages", type=int, nargs="+", default=list(STAGES), help="WebApps at scale")
     parser.add_argument("--jobs", type=int, default=SCALE_JOBS, help="finished BatchJobs at scale")
     parser.add_argument(
         "--results", type=Path, default=ROOT / "bench" / "results.json", help="where rows are kept"
     )
+    parser.add_argument("--page", type=Path, default=PAGE, help="the page that is written")
     return parser.parse_args()
 
 
