@@ -32,6 +32,8 @@ PATHS = {
     "ResourceQuota": "api/v1|resourcequotas",
     "Event": "api/v1|events",
     "Pod": "api/v1|pods",
+    "Secret": "api/v1|secrets",
+    "RoleBinding": "apis/rbac.authorization.k8s.io/v1|rolebindings",
 }
 
 
@@ -46,14 +48,14 @@ class Refused(Exception):
 
 
 class Kube:
-    """The API server, as its administrator, in one namespace."""
+    """The API server, as its administrator or another user with a certificate, in one namespace."""
 
-    def __init__(self, server: ApiServer, namespace: str = "default") -> None:
+    def __init__(self, server: ApiServer, namespace: str = "default", user: str = "longshore-admin") -> None:
         self.server, self.namespace = server, namespace
         self._pool = urllib3.PoolManager(
             ca_certs=str(server.ca_file),
-            cert_file=str(server.dir / "user-longshore-admin.crt"),
-            key_file=str(server.dir / "user-longshore-admin.key"),
+            cert_file=str(server.dir / f"user-{user}.crt"),
+            key_file=str(server.dir / f"user-{user}.key"),
             retries=False,
         )
 

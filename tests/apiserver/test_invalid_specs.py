@@ -306,14 +306,14 @@ CASES = (
         "WebApp",
         {"image": "shop:1", "files": [{"path": "etc/a", "content": ""}]},
         "spec.files[0].path",
-        "Invalid value: \"etc/a\": write an absolute path below / without '..' and ':', such as /etc/app/config.yaml",
+        "Invalid value: \"etc/a\": write an absolute path below / without '..', ':' and control characters, such as /etc/app/config.yaml",
     ),
     Case(
         "a file above the root",
         "WebApp",
         {"image": "shop:1", "files": [{"path": "/etc/../x", "content": ""}]},
         "spec.files[0].path",
-        "Invalid value: \"/etc/../x\": write an absolute path below / without '..' and ':', such as /etc/app/config.yaml",
+        "Invalid value: \"/etc/../x\": write an absolute path below / without '..', ':' and control characters, such as /etc/app/config.yaml",
     ),
     Case(
         "a file with odd permissions",
@@ -358,7 +358,7 @@ CASES = (
         "WebApp",
         {"image": "shop:1", "volumes": [{"name": "data", "mountPath": "/", "emptyDir": {}}]},
         "spec.volumes[0].mountPath",
-        "Invalid value: \"/\": write an absolute path below / without '..' and ':', such as /etc/app/config.yaml",
+        "Invalid value: \"/\": write an absolute path below / without '..', ':' and control characters, such as /etc/app/config.yaml",
     ),
     Case(
         "a path out of a volume",
@@ -438,14 +438,14 @@ CASES = (
         "WebApp",
         {"image": "shop:1", "labels": {"longshore.dev/webapp": "other"}},
         "spec.labels",
-        "Invalid value: keys of longshore.dev, kubernetes.io and k8s.io are reserved; use a key of your own domain, such as example.com/team",
+        "Invalid value: keys that other controllers obey, such as those of kubernetes.io, amazonaws.com or istio.io, and of longshore.dev are reserved; use a key of your own domain, such as example.com/team",
     ),
     Case(
         "a label of Kubernetes",
         "WebApp",
         {"image": "shop:1", "labels": {"app.kubernetes.io/name": "x"}},
         "spec.labels",
-        "Invalid value: keys of longshore.dev, kubernetes.io and k8s.io are reserved; use a key of your own domain, such as example.com/team",
+        "Invalid value: keys that other controllers obey, such as those of kubernetes.io, amazonaws.com or istio.io, and of longshore.dev are reserved; use a key of your own domain, such as example.com/team",
     ),
     Case(
         "an odd label value",
@@ -459,7 +459,7 @@ CASES = (
         "WebApp",
         {"image": "shop:1", "annotations": {"cluster-autoscaler.kubernetes.io/safe-to-evict": "false"}},
         "spec.annotations",
-        "Invalid value: keys of longshore.dev, kubernetes.io and k8s.io are reserved; use a key of your own domain, such as example.com/team",
+        "Invalid value: keys that other controllers obey, such as those of kubernetes.io, amazonaws.com or istio.io, and of longshore.dev are reserved; use a key of your own domain, such as example.com/team",
     ),
     Case(
         "two health checks",

@@ -115,7 +115,7 @@ BUGS: dict[str, Bug] = {
         "for obj in self.store.sweep(names, int(version), self._namespace):",
         "for obj in ():",
         "unobserved",
-        "BatchJob",
+        "WebApp",
     ),
     "own-writes-unread": Bug(
         "the reply to an own write isn't put into the cache",
@@ -123,7 +123,7 @@ BUGS: dict[str, Bug] = {
         '        store.put(obj | {"apiVersion": resource.api_version, "kind": resource.kind})\n',
         "        return\n",
         "unobserved",
-        "BatchJob",
+        "WebApp",
     ),
     "two-leaders": Bug(
         "who leads goes on when the lease wasn't renewed in time",

@@ -27,6 +27,8 @@ ROOT = Path(__file__).parents[2]
 QUIET_SECONDS = 1.0
 REFERENCE_QUIET_SECONDS = 2.5
 PARENTS = ("webapps", "batchjobs")
+NO_REPLY_IS_LOST = ("unobserved", "monkey", "quiet", "states")
+"""Campaigns in which every write is answered: one that changes nothing has no excuse."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +125,7 @@ class Run:
         before: Callable[[int], None] = lambda step: None,
         meanwhile: Callable[[], None] = lambda: None,
         acted: Callable[[int], None] = lambda step: None,
+        more: Counter[str] | None = None,
     ) -> bool:
         """Goes the scenario's steps, each to its expected state. False if one was not reached."""
         reference = self.references.of(scenario, self.world)
@@ -136,7 +139,7 @@ class Run:
                 self.violated("state", f"step {number + 1} of {scenario.name}: {stuck}")
                 return False
         self.world.proxy.calm()
-        self.compare_creations(reference.creations)
+        self.compare_creations(reference.creations + (more or Counter()))
         return True
 
     def compare_creations(self, expected: Counter[str]) -> None:
@@ -154,6 +157,12 @@ class Run:
             self.outcome.faults += len(replica.proxy.injected)
             replica.proxy.calm()
         self.outcome.violations += orphans(self.kube)
+        if self.plan.campaign in NO_REPLY_IS_LOST:
+            needless = [str(each) for each in self.world.proxy.writes(self.kube.namespace) if each.needless]
+            if needless:
+                self.violated(
+                    "needless", f"{len(needless)} writes changed nothing: {', '.join(needless[:4])}"
+                )
         written = self.world.writes_in(self.kube, QUIET_SECONDS)
         if written:
             self.violated("quiet", f"{len(written)} writes without a change: {', '.join(written[:4])}")
@@ -288,15 +297,25 @@ def unobserved(run: Run) -> None:
         run.outcome.faults += 1
         (run.world.proxy.hold if late else run.world.proxy.withhold)(*unseen)
 
+    removable = [each for each in ("Service", "PodDisruptionBudget") if f"{each.lower()}s" in unseen]
+    removed: Counter[str] = Counter()
+
     def acted(step: int) -> None:
+        play(step)
+        for kind in removable:
+            if not late and run.kube.find(kind, "shop") is not None and run.rng.random() < 0.7:
+                run.kube.delete(kind, "shop")
+                removed[f"create {kind.lower()}s shop"] += 1
+        run.world.proxy.calm()
+        run.watch_honesty()
+
+    def play(step: int) -> None:
         nodes, until = Nodes(scenario.steps[step].pods), time.monotonic() + run.rng.uniform(0.1, 0.6)
         while time.monotonic() < until:
             nodes.tick(run.kube)
             time.sleep(0.02)
-        run.world.proxy.calm()
-        run.watch_honesty()
 
-    run.walk(scenario, before=before, acted=acted)
+    run.walk(scenario, before=before, acted=acted, more=removed)
 
 
 def stale(run: Run) -> None:

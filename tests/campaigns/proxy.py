@@ -43,6 +43,8 @@ class Seen:
     code: int = 0
     """What the API server answered; 0 if it was never asked."""
     fault: str = ""
+    needless: bool = False
+    """A write that changed nothing: the object has the version that an answer gave it before."""
     committed_at: float = 0.0
 
     @property
@@ -93,6 +95,7 @@ class Proxy:
         self._older: dict[str, str] = {}
         self._partitioned = False
         self._writes = 0
+        self._versions: dict[str, str] = {}
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True, name="proxy")
 
@@ -260,6 +263,8 @@ class Proxy:
         except aiohttp.ClientError:
             return self._break_off(request, Fault("drop"))
         seen.code, seen.committed_at = answer.status, time.monotonic()
+        if seen.verb in ("get", "create", "patch") and answer.status < 300:
+            self._compare(seen, content)
         if seen.writes or seen.resource == "leases":
             self.on_commit(seen)
         if fault is not None and fault.when == "committed":
@@ -277,6 +282,12 @@ class Proxy:
                 await asyncio.sleep(0.002)
             self._kill()
         return response
+
+    def _compare(self, seen: Seen, content: bytes) -> None:
+        metadata = json.loads(content)["metadata"]
+        about, version = f"{seen.resource}/{metadata.get('uid')}", metadata.get("resourceVersion")
+        seen.needless = seen.verb == "patch" and self._versions.get(about) == version
+        self._versions[about] = version
 
     def _break_off(self, request: web.Request, fault: Fault) -> web.StreamResponse:
         if fault.kind == "kill":

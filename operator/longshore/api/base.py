@@ -126,8 +126,8 @@ AbsolutePath = Annotated[
     str,
     Field(min_length=1, max_length=512),
     Rule(
-        r"self.startsWith('/') && self != '/' && !self.matches('(^|/)[.][.](/|$)') && !self.contains(':')",
-        "write an absolute path below / without '..' and ':', such as /etc/app/config.yaml",
+        r"self.startsWith('/') && self != '/' && !self.matches('(^|/)[.][.](/|$)') && !self.matches('[:\\pC]')",
+        "write an absolute path below / without '..', ':' and control characters, such as /etc/app/config.yaml",
     ),
 ]
 RelativePath = Annotated[

@@ -285,9 +285,17 @@ class Toleration(Model):
     )
 
 
+_RESERVED_DOMAINS = (
+    "longshore.dev", "kubernetes.io", "k8s.io", "amazonaws.com", "argoproj.io", "azure.com", "cert-manager.io",
+    "cilium.io", "cncf.io", "datadoghq.com", "fluxcd.io", "gatekeeper.sh", "gke.io", "google.com", "hashicorp.com",
+    "helm.sh", "istio.io", "k8s.aws", "karpenter.sh", "keda.sh", "knative.dev", "kyverno.io", "linkerd.io",
+    "nginx.org", "openshift.io", "projectcalico.org", "traefik.io", "workload.identity",
+)  # fmt: skip
+"""Domains whose keys controllers obey: they grant identities, inject containers, route traffic or claim objects."""
 _NOT_RESERVED = Rule(
-    "self.all(k, !k.matches('(^|[.])(longshore[.]dev|kubernetes[.]io|k8s[.]io)/'))",
-    "keys of longshore.dev, kubernetes.io and k8s.io are reserved; use a key of your own domain, such as example.com/team",
+    f"self.all(k, !k.matches('(^|[.])({'|'.join(each.replace('.', '[.]') for each in _RESERVED_DOMAINS)})/'))",
+    "keys that other controllers obey, such as those of kubernetes.io, amazonaws.com or istio.io, and of longshore.dev are reserved;"
+    " use a key of your own domain, such as example.com/team",
 )
 _KEYS = Rule(
     "self.all(k, size(k) <= 316 && k.matches('^([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[a-zA-Z0-9]([-._a-zA-Z0-9]{0,61}[a-zA-Z0-9])?$'))",

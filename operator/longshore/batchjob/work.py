@@ -37,7 +37,7 @@ class Work:
 
     @property
     def files_name(self) -> str | None:
-        return files_name(self.name, self.spec.files)
+        return files_name(f"{self.name}-batchjob", self.spec.files)
 
     def job_name(self, attempt: int) -> str:
         """The one name that the Job of this attempt can have, whoever creates it."""
