@@ -59,8 +59,7 @@ def _measure(
         for size in sizes:
             for name in contestants:
                 contestant = CONTESTANTS[name]
-                once = contestant.largest is not None
-                if results.has(name, size, run) or (once and (size > (contestant.largest or 0) or run > 1)):
+                if results.has(name, size, run) or not contestant.takes_part(size, run):
                     continue
                 with step(f"run {run} of {runs}, {size} objects, {name}"):
                     results.add(measure(contestant, Plan(size, idle), run))

@@ -35,6 +35,11 @@ class Contestant:
     """Keeps state that a restart has to read anew."""
     largest: int | None = None
     """With more objects it takes too long to be worth the time."""
+    runs: int | None = None
+    """More of them would tell no more."""
+
+    def takes_part(self, size: int, run: int) -> bool:
+        return (self.largest is None or size <= self.largest) and (self.runs is None or run <= self.runs)
 
 
 def peers() -> Path:
@@ -86,12 +91,15 @@ CONTESTANTS = {
         Contestant("raw", "the same writes from a Go client, and nothing else", _raw, restarts=False),
         Contestant("go", "a small operator on controller-runtime, limits lifted", _go),
         Contestant("longshore", "Longshore as it is in the checkout", _longshore),
-        Contestant("kopf", "a textbook kopf operator with the typed client", _kopf, lists_children=False),
+        Contestant(
+            "kopf", "a textbook kopf operator with the typed client", _kopf, lists_children=False, largest=500
+        ),
         Contestant(
             "go-defaults",
             "the same Go operator at 20 requests per second and one worker",
             _go_defaults,
             largest=500,
+            runs=1,
         ),
     )
 }

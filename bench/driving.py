@@ -29,6 +29,7 @@ REACTIONS = 100
 DISTURBED = 0.1
 """Of one CPU: if others use more, say so."""
 JOBS_AT_ONCE = 5000
+EMPTY_SECONDS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +71,11 @@ class Course:
         settled, used = wait_until_quiet(self.running.pid, 300), cpu_seconds(self.running.pid)
         return self._row(name, objects or self.size, settled - began, used, offset)
 
-    def idle(self, seconds: float) -> Row:
+    def idle(self, seconds: float, name: str = "idle") -> Row:
         """Leaves it alone."""
         offset, cpu = self._begin(), cpu_seconds(self.running.pid)
         time.sleep(seconds)
-        return self._row("idle", self.size, seconds, cpu_seconds(self.running.pid) - cpu, offset)
+        return self._row(name, self.size, seconds, cpu_seconds(self.running.pid) - cpu, offset)
 
     def _begin(self) -> int:
         self._machine = Machine.now()
@@ -121,7 +122,8 @@ class Course:
 @contextmanager
 def course(contestant: Contestant, size: int, run: int, minutes: int) -> Iterator[Course]:
     """A fresh API server with Longshore's CRDs, and the contestant running against it."""
-    with ApiServer(controllers=IDLE_CONTROLLER) as server:
+    os.environ.setdefault("ETCD_QUOTA_BACKEND_BYTES", str(8 << 30))
+    with ApiServer(IDLE_CONTROLLER, ["--etcd-compaction-interval=1m"]) as server:
         for path in sorted((ROOT / "crds").glob("*.yaml")):
             server.run("apply", "--server-side", "-f", str(path))
         server.run("wait", "--for=condition=Established", "crd", "--all", "--timeout=30s")
@@ -158,6 +160,7 @@ def measure(contestant: Contestant, plan: Plan, run: int) -> list[Row]:
 def scale(contestant: Contestant, stages: Sequence[int], jobs: int, idle_seconds: float) -> list[Row]:
     """Cost of an event with ever more WebApps present, then of a start with all of them and finished BatchJobs."""
     with course(contestant, stages[-1], 1, 60) as going:
+        going.idle(EMPTY_SECONDS, "empty")
         present = 0
         for stage in stages:
             going.drive("create", stage - present, f"create up to {stage}", first=present)

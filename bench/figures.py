@@ -113,10 +113,11 @@ def aims(rows: Sequence[Row], size: int, scale_size: int) -> list[Aim]:
         against("go", step, writes_per_object, 1.0, f"Writes per object in {step}, to go") for step in STORMS
     ]
     made.append(against("go", "create", cpu, 3.0, "CPU of create, to go"))
-    kopf = ratio(rows, "kopf", "longshore", size, "create", cpu)
+    kopf_size = max((row.size for row in rows if row.contestant == "kopf"), default=size)
+    kopf = ratio(rows, "kopf", "longshore", kopf_size, "create", cpu)
     made.append(
         Aim(
-            "CPU of create: kopf to Longshore",
+            f"CPU of create with {kopf_size:,} objects, kopf to Longshore",
             "at least 5",
             _text(kopf.middle if kopf else None),
             bool(kopf and kopf.middle >= 5),

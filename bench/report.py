@@ -41,6 +41,9 @@ and the kubelet.
 A step's time begins with the first request of the driver and ends when a watch has seen the last object as it should
 be. CPU is the operator's, user and system, until it has settled. Each figure is the median of the runs, with the least
 and the most behind it. Ratios are taken within a run, then their median.
+
+`python -m bench` on a quiet machine gives all of it again, `--scale` the last part, `--quick` a glance in minutes; an
+interrupted run is taken up again.
 """
 
 
