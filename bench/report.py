@@ -161,4 +161,16 @@ def _scale(rows: Sequence[Row]) -> str:
         "peak MiB",
         "writes",
     ]
-    return table(head, lines)
+    return f"{_memory(rows)}\n\n{table(head, lines)}"
+
+
+def _memory(rows: Sequence[Row]) -> str:
+    """What an object takes, from a start with all of them and one with none."""
+    held = {(row.contestant, row.step): row for row in rows}
+    told = []
+    for name in ORDER:
+        empty, full = held.get((name, "empty")), held.get((name, "full restart"))
+        if empty and full:
+            each = 1024 * (full.resident_mib - empty.resident_mib) / full.objects
+            told.append(f"{name}: {each:.1f} KiB of memory per object, children included.")
+    return " ".join(told)
