@@ -21,12 +21,13 @@ $(MADE): requirements/dev.txt pyproject.toml
 venv: $(MADE) ## make the virtual environment
 
 .PHONY: check
-check: $(MADE) ## lint, types, import rules, and that generated files are as generated
+check: $(MADE) ## lint, types, import rules, generated files, known vulnerabilities
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
 	$(PYTHON) -m hack.manifests --check
+	$(PYTHON) -m hack.supply_chain audit
 
 .PHONY: test
 test: $(MADE) ## every tier: unit, apiserver, a slice of the campaigns, e2e
@@ -72,8 +73,16 @@ demo: $(MADE) ## install, apply examples, and show what becomes of them
 wheels: $(MADE) ## download what the image is built from into dist/
 	@$(PYTHON) -m hack.image wheels
 
+.PHONY: sbom
+sbom: $(MADE) ## what the image is made of, in dist/sbom.cdx.json
+	@$(PYTHON) -m hack.supply_chain sbom
+
+.PHONY: bench
+bench: $(MADE) ## measure against the peers and write docs/performance.md; hours
+	@$(PYTHON) -m bench --scale --plots
+
 .PHONY: image
-image: $(MADE) ## the operator's image
+image: sbom ## the operator's image, and what it is made of
 	@$(PYTHON) -m hack.image operator
 
 .PHONY: manifests

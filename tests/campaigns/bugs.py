@@ -99,7 +99,7 @@ BUGS: dict[str, Bug] = {
         "failed=False",
         "errors",
         "WebApp",
-        1,
+        2,
     ),
     "gone-ignored": Bug(
         "a watch that has expired goes on from the same version",
@@ -108,6 +108,7 @@ BUGS: dict[str, Bug] = {
         "failures = min(failures, 2)",
         "unobserved",
         "WebApp",
+        12,
     ),
     "no-sweep": Bug(
         "a new list doesn't tell what is gone",
@@ -217,12 +218,13 @@ BUGS: dict[str, Bug] = {
         "monkey",
         "BatchJob",
     ),
-    "one-attempt-twice": Bug(
-        "the number of the next attempt comes from the status alone, and a lost status repeats it",
-        "cluster/apply.py",
-        'if error.status == 409 and error.reason == "AlreadyExists":',
+    "job-unlooked-for": Bug(
+        "a Job that the cache lacks is not looked for on the server",
+        "batchjob/reconcile.py",
+        'if "finishedAt" not in attempt and attempt["job"] not in held:',
         "if False:",
-        "batch",
+        "stale",
         "BatchJob",
+        1,
     ),
 }
