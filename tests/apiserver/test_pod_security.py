@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,18 +17,18 @@ Obj = dict[str, Any]
 
 
 @pytest.fixture(scope="module")
-def restricted(server: ApiServer) -> Iterator[Kube]:
+def restricted(server: ApiServer) -> Kube:
     labels = {"pod-security.kubernetes.io/enforce": "restricted"}
     metadata = {"name": "restricted", "labels": labels}
     Kube(server).create({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata})
-    yield Kube(server, "restricted")
+    return Kube(server, "restricted")
 
 
 def pods(path: Path) -> list[Obj]:
     """The pods of the workloads in a file of rendered children."""
     found = []
     for each in yaml.safe_load_all(path.read_text()):
-        if each["kind"] in ("Deployment", "Job"):
+        if each["kind"] in ("Deployment", "Job") and "template" in each["spec"]:
             template = each["spec"]["template"]
             metadata = {"name": each["metadata"]["name"], "labels": template["metadata"]["labels"]}
             found.append({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": template["spec"]})
