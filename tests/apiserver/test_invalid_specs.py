@@ -22,6 +22,12 @@ class Case:
     name: str = "case"
 
 
+NO_ROOM_TO_DRAIN = (
+    "availability.minAvailable would keep nodes from ever being drained: it has to leave room for one of"
+    " scaling.minReplicas replicas to be away"
+)
+
+
 CASES = (
     Case("no image", "WebApp", {}, "spec.image", "Required value"),
     Case(
@@ -539,6 +545,41 @@ CASES = (
         "Invalid value: set exactly one of minAvailable and maxUnavailable",
     ),
     Case(
+        "no replica may be away",
+        "WebApp",
+        {"image": "shop:1", "scaling": {"minReplicas": 2}, "availability": {"maxUnavailable": "0%"}},
+        "spec.availability",
+        "Invalid value: maxUnavailable 0 would keep nodes from ever being drained: let at least one replica be away",
+    ),
+    Case(
+        "all replicas must stay",
+        "WebApp",
+        {"image": "shop:1", "scaling": {"minReplicas": 2}, "availability": {"minAvailable": 2}},
+        "spec",
+        f"Invalid value: {NO_ROOM_TO_DRAIN}",
+    ),
+    Case(
+        "a percentage that rounds up to all replicas",
+        "WebApp",
+        {"image": "shop:1", "scaling": {"minReplicas": 3}, "availability": {"minAvailable": "67%"}},
+        "spec",
+        f"Invalid value: {NO_ROOM_TO_DRAIN}",
+    ),
+    Case(
+        "a limit that holds while the autoscaler is at its least",
+        "WebApp",
+        {"image": "shop:1", "scaling": {"maxReplicas": 5}, "availability": {"minAvailable": 1}},
+        "spec",
+        f"Invalid value: {NO_ROOM_TO_DRAIN}",
+    ),
+    Case(
+        "a disruption limit that is no number",
+        "WebApp",
+        {"image": "shop:1", "scaling": {"minReplicas": 2}, "availability": {"minAvailable": "most"}},
+        "spec.availability.minAvailable",
+        'Invalid value: write a number of replicas from 0 to 1000, or a percentage in quotes such as "25%"',
+    ),
+    Case(
         "an account with an odd name",
         "WebApp",
         {"image": "shop:1", "serviceAccountName": "Admin!"},
@@ -697,6 +738,12 @@ def test_a_batchjob_cannot_be_changed_and_the_refusal_names_the_field(server_onl
         f"Invalid value: {field} cannot be changed after creation: delete the BatchJob and create it again"
     )
     assert refused.value.causes[0] == ("spec", expected)
+
+
+@pytest.mark.parametrize("least", [1, 2, "66%"])
+def test_a_disruption_limit_that_leaves_room_is_taken(server_only: Kube, least: int | str) -> None:
+    spec = {"image": "shop:1", "scaling": {"minReplicas": 3}, "availability": {"minAvailable": least}}
+    server_only.create(_object("WebApp", spec, f"room-{str(least).strip('%')}"))
 
 
 def test_a_cancelled_batchjob_stays_cancelled(server_only: Kube) -> None:

@@ -286,14 +286,33 @@ class Toleration(Model):
 
 
 _RESERVED_DOMAINS = (
-    "longshore.dev", "kubernetes.io", "k8s.io", "amazonaws.com", "argoproj.io", "azure.com", "cert-manager.io",
-    "cilium.io", "cncf.io", "datadoghq.com", "fluxcd.io", "gatekeeper.sh", "gke.io", "google.com", "hashicorp.com",
-    "helm.sh", "istio.io", "k8s.aws", "karpenter.sh", "keda.sh", "knative.dev", "kyverno.io", "linkerd.io",
-    "nginx.org", "openshift.io", "projectcalico.org", "traefik.io", "workload.identity",
+    # Kubernetes and ourselves, whatever the prefix.
+    "k8s.io", "kubernetes.io", "longshore.dev", "x-k8s.io",
+    # Clouds: identities, load balancers.
+    "alibabacloud.com", "amazonaws.com", "azure.com", "digitalocean.com", "gke.io", "google.com", "hetzner.cloud",
+    "ibm.com", "k8s.aws", "oraclecloud.com", "workload.identity",
+    # Identities and secrets from elsewhere.
+    "1password.com", "banzaicloud.io", "cert-manager.io", "conjur.org", "cyberark.com", "hashicorp.com", "spiffe.io",
+    # Copies of ConfigMaps into other namespaces.
+    "appscode.com", "emberstack.com", "mittwald.de",
+    # Networks, meshes, gateways: sidecars, addresses, routes.
+    "antrea.io", "cilium.io", "cncf.io", "dapr.io", "getambassador.io", "haproxy.org", "istio.io", "konghq.com",
+    "kube-vip.io", "kuma.io", "linkerd.io", "metallb.io", "nginx.org", "ovn.org", "projectcalico.org", "solo.io",
+    "tailscale.com", "traefik.io", "universe.tf",
+    # Agents that are told by pods what to collect, to leave out, or to run.
+    "datadoghq.com", "dynatrace.com", "elastic.hints", "elastic.logs", "elastic.metrics", "elastic.monitor",
+    "fluentbit.io", "newrelic.com", "opentelemetry.io", "velero.io",
+    # Scaling, scheduling, policy.
+    "gatekeeper.sh", "karpenter.sh", "keda.sh", "knative.dev", "kyverno.io", "openpolicyagent.org", "volcano.sh",
+    # Whose object it is.
+    "argoproj.io", "cattle.io", "crossplane.io", "fluxcd.io", "helm.sh", "k14s.io", "openshift.io", "rancher.io",
 )  # fmt: skip
-"""Domains whose keys controllers obey: they grant identities, inject containers, route traffic or claim objects."""
+"""Domains whose keys controllers obey. Where others are in use, the chart's allowedKeyDomains turns it round."""
+_RESERVED_NAMES = ("aadpodidbinding", "controller-uid", "job-name", "pod-template-hash")
+"""Keys without a domain that controllers obey or set."""
 _NOT_RESERVED = Rule(
-    f"self.all(k, !k.matches('(^|[.])({'|'.join(each.replace('.', '[.]') for each in _RESERVED_DOMAINS)})/'))",
+    f"self.all(k, !k.matches('(^|[.])({'|'.join(each.replace('.', '[.]') for each in _RESERVED_DOMAINS)})/')"
+    f" && !(k in {list(_RESERVED_NAMES)}))",
     "keys that other controllers obey, such as those of kubernetes.io, amazonaws.com or istio.io, and of longshore.dev are reserved;"
     " use a key of your own domain, such as example.com/team",
 )

@@ -155,6 +155,10 @@ class Availability(Model):
             "has(self.minAvailable) != has(self.maxUnavailable)",
             "set exactly one of minAvailable and maxUnavailable",
         ),
+        Rule(
+            "!has(self.maxUnavailable) || !(string(self.maxUnavailable) in ['0', '0%'])",
+            "maxUnavailable 0 would keep nodes from ever being drained: let at least one replica be away",
+        ),
     )
     min_available: IntOrPercent | None = Field(
         default=None, description="Replicas that must stay, a number or a percentage."
@@ -163,6 +167,19 @@ class Availability(Model):
         default=None,
         description="Replicas that may be away, a number or a percentage. Default: 1, where minReplicas is 2 or more.",
     )
+
+
+_ROOM_TO_DRAIN = Rule(
+    "!has(self.availability) || !has(self.availability.minAvailable) || !has(self.scaling)"
+    " || (self.scaling.minReplicas < 2 && (!has(self.scaling.maxReplicas) || self.scaling.maxReplicas < 2))"
+    " || (type(self.availability.minAvailable) == int ? self.availability.minAvailable < self.scaling.minReplicas"
+    " : !self.availability.minAvailable.matches('^[0-9]{1,3}%$')"
+    " || int(self.availability.minAvailable.replace('%', '')) * self.scaling.minReplicas"
+    " <= 100 * (self.scaling.minReplicas - 1))",
+    "availability.minAvailable would keep nodes from ever being drained: it has to leave room for one of"
+    " scaling.minReplicas replicas to be away",
+)
+"""A percentage is rounded up. An app that never has a second replica gets no PodDisruptionBudget."""
 
 
 class WebAppSpec(ContainerFields):
@@ -174,6 +191,7 @@ class WebAppSpec(ContainerFields):
             "self.drainSeconds < self.terminationGracePeriodSeconds",
             "drainSeconds must be below terminationGracePeriodSeconds, so that the app has time to stop after draining",
         ),
+        _ROOM_TO_DRAIN,
     )
     port: Port = Field(
         default=8080,
