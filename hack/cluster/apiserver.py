@@ -12,7 +12,7 @@ import subprocess
 import tempfile
 import urllib.error
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -32,12 +32,18 @@ class ApiServer:
     """A cluster without nodes. Use it as a context manager, or `start()` and `stop()` it."""
 
     def __init__(
-        self, controllers: str = "*", extra_args: Sequence[str] = (), port: int | None = None
+        self,
+        controllers: str = "*",
+        extra_args: Sequence[str] = (),
+        port: int | None = None,
+        prepare: Callable[[ApiServer], object] = lambda server: None,
     ) -> None:
+        """`prepare` runs before the controllers do: CustomResourceDefinitions that are there by then are
+        garbage-collected at once, later ones only after half a minute."""
         self.dir = Path(tempfile.mkdtemp(prefix="longshore-apiserver-"))
         self._programs = binaries(*FAST)
         self._port, self._etcd_port, self._controllers = port or free_port(), free_port(), controllers
-        self._extra = list(extra_args)
+        self._extra, self._prepare = list(extra_args), prepare
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self._authority = Authority(self.dir)
         self.audit_log = self.dir / "audit.log"
@@ -73,6 +79,7 @@ class ApiServer:
         try:
             self._start_etcd()
             self.start_apiserver()
+            self._prepare(self)
             self.start_controllers()
         except BaseException:
             self.stop()
