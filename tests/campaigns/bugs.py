@@ -108,7 +108,6 @@ BUGS: dict[str, Bug] = {
         "failures = min(failures, 2)",
         "unobserved",
         "WebApp",
-        12,
     ),
     "no-sweep": Bug(
         "a new list doesn't tell what is gone",
@@ -186,11 +185,11 @@ BUGS: dict[str, Bug] = {
         "WebApp",
         1,
     ),
-    "takes-over": Bug(
-        "a deletion is asked without saying of which object",
-        "cluster/client.py",
-        'body = {"preconditions": {"uid": uid}, "propagationPolicy": "Background"}',
-        'body = {"propagationPolicy": "Orphan"}',
+    "unwanted-stays": Bug(
+        "what is no longer wanted is not deleted",
+        "webapp/decide.py",
+        "        *_deletions(running, facts, rollout),\n",
+        "",
         "crash",
         "WebApp",
     ),

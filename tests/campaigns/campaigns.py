@@ -325,14 +325,16 @@ def stale(run: Run) -> None:
     name, first, pods, act, pods_after = acts[run.plan.seed % len(acts)]
     plurals = sorted({*PLURALS, "pods", *PARENTS})
     old = rng.sample(plurals, rng.randint(1, len(plurals)))
-    run.outcome.about = f"{name}: older {', '.join(sorted(old))}"
+    early = rng.random() < 0.4
+    run.outcome.about = f"{name}: {'empty' if early else 'older'} {', '.join(sorted(old))}"
     scenario = Scenario(kind, f"stale {name}", (Step(first, pods), Step(act, pods_after)))
     reference = run.references.of(scenario, world)
     world.proxy.start_plan()
+    version = _newest_version(kube)
     first(kube)
     try:
         world.settle(kube, pods, reference.states[0])
-        version = kube.request("GET", "api/v1/namespaces?limit=1")["metadata"]["resourceVersion"]
+        version = version if early else _newest_version(kube)
         world.operator.kill()
         act(kube)
         nodes, until = Nodes(pods_after), time.monotonic() + 0.8
@@ -354,6 +356,10 @@ def stale(run: Run) -> None:
         return
     expected = reference.creations.copy()
     run.compare_creations(expected)
+
+
+def _newest_version(kube: Kube) -> str:
+    return str(kube.request("GET", "api/v1/namespaces?limit=1")["metadata"]["resourceVersion"])
 
 
 def monkey(run: Run) -> None:

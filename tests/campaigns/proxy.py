@@ -93,6 +93,7 @@ class Proxy:
         self._held: set[str] = set()
         self._withheld: set[str] = set()
         self._older: dict[str, str] = {}
+        self._floor: dict[str, int] = {}
         self._partitioned = False
         self._writes = 0
         self._versions: dict[str, str] = {}
@@ -129,7 +130,10 @@ class Proxy:
     def calm(self) -> None:
         """No more faults: everything that was held comes through, what was served from old comes anew."""
 
+        newest = self._newest_version() if self._withheld else 0
+
         def reset() -> None:
+            self._floor.update(dict.fromkeys(self._withheld, newest))
             self.faults = lambda seen: None
             self.on_commit = lambda seen: None
             again = bool(self._withheld or self._older)
@@ -187,6 +191,13 @@ class Proxy:
         ]
 
     # How it works.
+
+    def _newest_version(self) -> int:
+        async def ask() -> int:
+            async with self._session.get(self._server.url + "/api/v1/namespaces?limit=1") as answer:
+                return int((await answer.json())["metadata"]["resourceVersion"])
+
+        return self._call(ask())
 
     def _do(self, work: Callable[[], Any]) -> None:
         async def run() -> None:
@@ -317,6 +328,10 @@ class Proxy:
     async def _watch(self, request: web.Request, seen: Seen) -> web.StreamResponse:
         stream = _Stream(seen.resource)
         response = web.StreamResponse(headers={"Content-Type": "application/json"})
+        if int(request.query.get("resourceVersion") or 0) < self._floor.get(seen.resource, 0):
+            await response.prepare(request)
+            await response.write(_EXPIRED)
+            return response
         async with self._session.get(
             self._server.url + request.path_qs,
             headers=_headers(request),

@@ -81,8 +81,7 @@ class World:
     _number: int = 0
 
     def __enter__(self) -> Self:
-        self.server = ApiServer().__enter__()
-        load_crds(Kube(self.server), ROOT / "crds")
+        self.server = ApiServer(prepare=lambda server: load_crds(Kube(server), ROOT / "crds")).__enter__()
         self.admin = Kube(self.server)
         return self
 
