@@ -57,6 +57,7 @@ class Kube:
             cert_file=str(server.dir / f"user-{user}.crt"),
             key_file=str(server.dir / f"user-{user}.key"),
             retries=False,
+            maxsize=16,
         )
 
     def path(self, kind: str, name: str = "", subresource: str = "") -> str:

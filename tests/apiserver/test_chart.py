@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import yaml
+
 from hack.cluster.apiserver import ApiServer
 from tests.apiserver import chart
-from tests.apiserver.kube import Kube
+from tests.apiserver.conftest import ROOT
+from tests.apiserver.kube import Kube, Refused, load_crds, wait
+from tests.campaigns.scenarios import webapp
 
+KEYS = ("ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding")
 PEER = "networkPolicy.metricsFrom[0].namespaceSelector.matchLabels.team=monitoring"
 
 
@@ -28,3 +33,30 @@ def test_a_network_policy_lets_nobody_in_but_who_is_named(server: ApiServer) -> 
     for each in (closed, named):
         each["metadata"]["namespace"] = "default"
         kube.request("POST", "apis/networking.k8s.io/v1/namespaces/default/networkpolicies?dryRun=All", each)
+
+
+def test_with_a_list_of_domains_keys_of_all_others_are_refused() -> None:
+    added = [
+        each for each in chart.render("allowedKeyDomains={example.com,corp.test}") if each["kind"] in KEYS
+    ]
+    assert len(added) == 2
+    assert not any(each["kind"] in KEYS for each in chart.render())
+    with ApiServer() as server:
+        kube = Kube(server)
+        load_crds(kube, ROOT / "crds")
+        server.run("apply", "-f", "-", stdin=yaml.safe_dump_all(added))
+        odd = webapp("odd", annotations={"unheard-of.io/role": "admin"})
+        told = wait(lambda: refusal(kube, odd), "the policy is in force")
+        assert "may have the domains example.com, corp.test only, or none" in told
+        assert "may have the domains" in refusal(kube, webapp("odd", labels={"notexample.com/a": "b"}))
+        good = {"team": "a", "example.com/team": "a", "pay.corp.test/team": "a"}
+        assert refusal(kube, webapp("good", labels=good)) == ""
+
+
+def refusal(kube: Kube, obj: chart.Obj) -> str:
+    """What the API server says against the object, which isn't made; empty if it has nothing against it."""
+    try:
+        kube.request("POST", kube.path(obj["kind"]) + "?dryRun=All", obj)
+    except Refused as refused:
+        return refused.message
+    return ""

@@ -15,7 +15,7 @@ SOURCE = Path(__file__).parents[2] / "operator" / "longshore"
 
 @dataclass(frozen=True, slots=True)
 class Bug:
-    """A replacement in one file; `campaign` and `kind` say where to look for it."""
+    """A replacement in one file, or two; `campaign` and `kind` say where to look for it."""
 
     what: str
     file: str
@@ -25,6 +25,8 @@ class Bug:
     kind: str
     seed: int = 0
     """The plan that is known to see it, tried first."""
+    also: tuple[str, str] | None = None
+    """What else is replaced in the file, and by what."""
 
     def plans(self, most: int) -> Iterator[Plan]:
         seeds = (seed for seed in count() if seed != self.seed)
@@ -59,9 +61,11 @@ def patched(bug: Bug, folder: Path) -> Path:
     shutil.copytree(SOURCE, folder / "longshore", ignore=shutil.ignore_patterns("__pycache__"))
     path = folder / "longshore" / bug.file
     text = path.read_text()
-    if text.count(bug.right) != 1:
-        raise LookupError(f"{bug.file} has {text.count(bug.right)} places for the bug: {bug.what}")
-    path.write_text(text.replace(bug.right, bug.wrong))
+    for right, wrong in [(bug.right, bug.wrong), *([bug.also] if bug.also else [])]:
+        if text.count(right) != 1:
+            raise LookupError(f"{bug.file} has {text.count(right)} places for the bug: {bug.what}")
+        text = text.replace(right, wrong)
+    path.write_text(text)
     return folder
 
 
@@ -158,6 +162,21 @@ BUGS: dict[str, Bug] = {
         "monkey",
         "WebApp",
     ),
+    "hash-first": Bug(
+        "the hash is written before the fields, and believed: what was applied in part stays so",
+        "cluster/apply.py",
+        "        try:\n            written = await self._apply(resource, namespace, name, body, live)\n",
+        "        if live is not None:\n"
+        '            marks = {"metadata": {"annotations": {self.hash_annotation: digest}}}\n'
+        "            await self.client.merge_patch(resource, namespace, name, marks, manager=self.manager)\n"
+        "        try:\n            written = await self._apply(resource, namespace, name, body, live)\n",
+        "crash",
+        "WebApp",
+        also=(
+            "        left = frozenset(differences(desired, live))\n        return left <=",
+            "        left: frozenset[str] = frozenset()\n        return left <=",
+        ),
+    ),
     "always-write": Bug(
         "a child is applied although nothing differs",
         "cluster/apply.py",
@@ -175,6 +194,23 @@ BUGS: dict[str, Bug] = {
         "        decision.status['url'] = f'http://{context.now().timestamp()}'\n",
         "quiet",
         "WebApp",
+    ),
+    "spin": Bug(
+        "an object that is as it should be is looked at again at once, for ever",
+        "runtime/reconciler.py",
+        "            return decision.again_in_seconds\n",
+        "            return 0.0\n",
+        "quiet",
+        "WebApp",
+    ),
+    "head-of-line": Bug(
+        "a worker waits out the pause of a key that failed and does nothing else",
+        "runtime/operator.py",
+        '            log.warning("will try again: %s", error, extra={"key": str(key)})\n',
+        "            await asyncio.sleep(60)\n",
+        "errors",
+        "WebApp",
+        4,
     ),
     "blocked-queue": Bug(
         "a key whose reconcile failed is never given back",

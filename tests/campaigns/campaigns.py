@@ -17,7 +17,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
 
-from tests.apiserver.kube import Kube, Obj, Refused
+from tests.apiserver.kube import Kube, Obj, Refused, wait
+from tests.apiserver.operator import OperatorProcess
 from tests.campaigns import generator
 from tests.campaigns.proxy import Fault, Seen
 from tests.campaigns.scenarios import SCENARIOS, Scenario, Step, batchjob, ends, serve, webapp
@@ -25,6 +26,10 @@ from tests.campaigns.world import PLURALS, Nodes, State, Stuck, Violation, World
 
 ROOT = Path(__file__).parents[2]
 QUIET_SECONDS = 1.0
+BUSY_RECONCILES = 50
+"""So many in QUIET_SECONDS are work without an end; a few are those of what was deleted just now."""
+WORKERS, NEIGHBOURS = 16, 20
+"""The operator's workers, by default, and objects that are more than those."""
 REFERENCE_QUIET_SECONDS = 2.5
 PARENTS = ("webapps", "batchjobs")
 NO_REPLY_IS_LOST = ("unobserved", "monkey", "quiet", "states")
@@ -163,9 +168,18 @@ class Run:
                 self.violated(
                     "needless", f"{len(needless)} writes changed nothing: {', '.join(needless[:4])}"
                 )
+        self.ask_for_quiet("at the end")
+
+    def ask_for_quiet(self, when: str) -> None:
+        """Nothing changes: nothing is written, and nothing is looked at over and over."""
+        replicas = [each for each in self.world.replicas if self.plan.campaign != "replicas"]
+        began = sum(_reconciles(each.operator) for each in replicas)
         written = self.world.writes_in(self.kube, QUIET_SECONDS)
         if written:
-            self.violated("quiet", f"{len(written)} writes without a change: {', '.join(written[:4])}")
+            self.violated("quiet", f"{len(written)} writes without a change {when}: {', '.join(written[:4])}")
+        count = sum(_reconciles(each.operator) for each in replicas) - began
+        if count > BUSY_RECONCILES:
+            self.violated("busy", f"{count:.0f} reconciles in {QUIET_SECONDS:g} s without a change {when}")
 
     def watch_honesty(self) -> None:
         """At each status that is written, what it speaks of has to be there."""
@@ -242,7 +256,8 @@ def crash(run: Run) -> None:
 
 
 def errors(run: Run) -> None:
-    """Requests fail in every way that the API server and the network have; streams end and expire."""
+    """Requests fail in every way that the API server and the network have; streams end and expire. In every
+    fifth plan there are neighbours for whom nothing ever succeeds."""
     scenario = run.rng.choice(scenarios(run.plan.kind))
     rate, left, rng = run.rng.choice((0.1, 0.3, 0.6)), [12], random.Random(str(run.plan) + " faults")
     kinds = (
@@ -259,7 +274,11 @@ def errors(run: Run) -> None:
     )
     run.outcome.about = f"{scenario.name}: {rate:.0%} of requests fail"
 
+    hopeless = run.world.namespace() if run.plan.seed % 5 == 4 else None
+
     def faults(seen: Seen) -> Fault | None:
+        if hopeless and seen.namespace == hopeless.namespace and seen.writes:
+            return Fault("error", status=500, reason="InternalError")
         if left[0] == 0 or rng.random() > rate or seen.resource in ("leases",):
             return None
         kind = rng.choice(kinds)
@@ -278,7 +297,15 @@ def errors(run: Run) -> None:
     run.world.proxy.start_plan()
     run.world.proxy.faults = faults
     run.watch_honesty()
+    if hopeless:
+        run.outcome.about += f", {NEIGHBOURS} neighbours for whom nothing succeeds"
+        for number in range(NEIGHBOURS):
+            hopeless.create((webapp if run.plan.kind == "WebApp" else batchjob)(f"hopeless-{number}"))
+        wait(lambda: len(run.world.proxy.injected) >= WORKERS, "as many failures as the operator has workers")
     run.walk(scenario, meanwhile=meanwhile)
+    if hopeless:
+        run.world.remove(hopeless)
+        wait(lambda: not hopeless.list(run.plan.kind), "the neighbours are gone")
 
 
 def unobserved(run: Run) -> None:
@@ -410,9 +437,7 @@ def quiet(run: Run) -> None:
             for obj in run.kube.list(kind):
                 touch = {"metadata": {"annotations": {"touched": str(time.monotonic())}}}
                 run.kube.patch(kind, obj["metadata"]["name"], touch)
-        written = run.world.writes_in(run.kube, QUIET_SECONDS)
-        if written:
-            run.violated("quiet", f"after step {number + 1}: {', '.join(written[:4])}")
+        run.ask_for_quiet(f"after step {number + 1}")
         for kind in ("WebApp", "BatchJob"):
             for obj in run.kube.list(kind):
                 run.kube.patch(kind, obj["metadata"]["name"], {"metadata": {"annotations": None}})
@@ -619,8 +644,8 @@ def soak(run: Run) -> None:
         kube.create(make(f"soak-{number}"))
     world.settle(kube, behaviour)
     pid = world.operator.process.pid if world.operator.process else 0
-    began, samples, touched = _reconciles(world), [], 0
-    while (done := _reconciles(world) - began) < target:
+    began, samples, touched = _reconciles(world.operator), [], 0
+    while (done := _reconciles(world.operator) - began) < target:
         for number in range(count):
             touched += 1
             touch = {"metadata": {"annotations": {"touched": str(touched)}}}
@@ -641,8 +666,8 @@ def soak(run: Run) -> None:
         run.violated("descriptors", f"{settled[0][1]} grew to {settled[-1][1]}")
 
 
-def _reconciles(world: World) -> float:
-    found = re.findall(r"^longshore_reconciles_total\{.*\} (\S+)$", world.operator.metrics(), re.MULTILINE)
+def _reconciles(operator: OperatorProcess) -> float:
+    found = re.findall(r"^longshore_reconciles_total\{.*\} (\S+)$", operator.metrics(), re.MULTILINE)
     return sum(map(float, found))
 
 

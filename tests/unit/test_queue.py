@@ -81,6 +81,15 @@ def test_a_failing_key_does_not_hold_another() -> None:
     assert work.take() == B
 
 
+def test_namespaces_take_turns_and_within_one_the_oldest_comes_first() -> None:
+    work, _ = queue()
+    crowd = [Key("BatchJob", "crowd", str(number)) for number in range(100)]
+    for key in [*crowd, A, B]:
+        work.add(key)
+    assert [work.take() for _ in range(5)] == [crowd[0], A, crowd[1], B, crowd[2]]
+    assert len(work) == 97
+
+
 def test_an_event_does_not_wait_for_what_was_planned_later() -> None:
     work, clock = queue()
     work.add_after(A, 100)

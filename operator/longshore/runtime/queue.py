@@ -1,6 +1,7 @@
 """The work queue: each key once, at most one worker per key, failures back off per key.
 
-A key that is added while it runs runs once more. One key's failures never hold another.
+A key that is added while it runs runs once more. One key's failures never hold another. Namespaces take
+turns, so that ten thousand objects of one team don't keep another's waiting.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import heapq
 import random
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -37,7 +38,9 @@ class WorkQueue:
     ) -> None:
         self._now, self._jitter = monotonic, jitter
         self._base, self._max = base_seconds, max_seconds
-        self._due: OrderedDict[Key, float] = OrderedDict()
+        self._due: dict[Key, float] = {}
+        self._turns: OrderedDict[str, deque[Key]] = OrderedDict()
+        """The same keys by namespace, each namespace's oldest first."""
         self._later: list[tuple[float, Key]] = []
         self._when: dict[Key, float] = {}
         self._running: set[Key] = set()
@@ -64,6 +67,7 @@ class WorkQueue:
             self._again.add(key)
         elif key not in self._due:
             self._due[key] = self._now()
+            self._turns.setdefault(key.namespace, deque()).append(key)
             self._when.pop(key, None)
             self._changed.set()
 
@@ -91,7 +95,7 @@ class WorkQueue:
 
     def forget(self) -> None:
         """Drops everything that isn't running: a standby has nothing to do."""
-        for held in (self._due, self._later, self._when, self._again, self._failures):
+        for held in (self._due, self._turns, self._later, self._when, self._again, self._failures):
             held.clear()
 
     def due(self) -> bool:
@@ -100,10 +104,14 @@ class WorkQueue:
         return bool(self._due)
 
     def take(self) -> Key | None:
-        """The key that has been due longest, now running; None if none is due."""
+        """The key that has been due longest in the namespace whose turn it is, now running; None if none is due."""
         if not self.due():
             return None
-        key, _ = self._due.popitem(last=False)
+        namespace, keys = self._turns.popitem(last=False)
+        key = keys.popleft()
+        if keys:
+            self._turns[namespace] = keys
+        del self._due[key]
         self._running.add(key)
         return key
 
