@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import click
@@ -38,7 +39,17 @@ def run(kubeconfig: str | None, context: str | None, **flags: Any) -> None:
     async def serve() -> None:
         await Operator(settings, credentials, (WEBAPP, BATCHJOB)).run()
 
-    asyncio.run(serve())
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        runner.run(serve())
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """uvloop, which needs a third less CPU for the same requests; there is none for Windows."""
+    try:
+        import uvloop
+    except ImportError:
+        return None
+    return uvloop.new_event_loop
 
 
 for _name, _field in Settings.model_fields.items():

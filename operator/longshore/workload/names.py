@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping
 from typing import Any
+
+import orjson
 
 from longshore.api import API_VERSION
 
@@ -32,8 +33,7 @@ HASH_LENGTH = 10
 
 def content_hash(value: Any) -> str:
     """Ten hexadecimal digits that change when the value does; the order of mapping keys doesn't count."""
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return hashlib.sha256(text.encode()).hexdigest()[:HASH_LENGTH]
+    return hashlib.sha256(orjson.dumps(value, option=orjson.OPT_SORT_KEYS)).hexdigest()[:HASH_LENGTH]
 
 
 def child_name(parent: str, suffix: str, longest: int = 63) -> str:
