@@ -136,7 +136,12 @@ def _build(family: Family) -> None:
             ]
             _go(family, "build", *flags, "-o", f"{scratch}/{name}", package, what=f"building {name}")
         Path(scratch).chmod(0o755)
-        os.rename(scratch, _folder(family))
+        try:
+            os.rename(scratch, _folder(family))
+        except OSError:
+            if not _folder(family).exists():
+                raise
+            return  # another process built the same meanwhile
         Path(scratch).mkdir()
 
 

@@ -157,8 +157,8 @@ BUGS: dict[str, Bug] = {
     "hash-only": Bug(
         "an object with the right hash is believed to be right",
         "cluster/apply.py",
-        "        left = frozenset(differences(desired, live))\n        return left <=",
-        "        left: frozenset[str] = frozenset()\n        return left <=",
+        "        left = frozenset(differences(desired, live))\n        if not left",
+        "        left: frozenset[str] = frozenset()\n        if not left",
         "monkey",
         "WebApp",
     ),
@@ -173,8 +173,8 @@ BUGS: dict[str, Bug] = {
         "crash",
         "WebApp",
         also=(
-            "        left = frozenset(differences(desired, live))\n        return left <=",
-            "        left: frozenset[str] = frozenset()\n        return left <=",
+            "        left = frozenset(differences(desired, live))\n        if not left",
+            "        left: frozenset[str] = frozenset()\n        if not left",
         ),
     ),
     "always-write": Bug(

@@ -37,7 +37,7 @@ async def until(true: Callable[[], bool]) -> None:
 
 
 def names(store: Store) -> list[str]:
-    return sorted(each["metadata"]["name"] for each in store)
+    return sorted(name for _, name in store.names())
 
 
 def informed(api: FakeApi, expected: list[str]) -> tuple[list[str], list[str]]:
@@ -50,7 +50,8 @@ def informed(api: FakeApi, expected: list[str]) -> tuple[list[str], list[str]]:
             informer = Informer(client, Watch(PODS), store, lambda obj: told.append(obj["metadata"]["name"]))
             task = asyncio.create_task(informer.run())
             await until(lambda: informer.synced.is_set() and names(store) == expected and not api.streams)
-            assert all("managedFields" not in each["metadata"] for each in store)
+            held = [store.get(*name) or {} for name in store.names()]
+            assert all("managedFields" not in each["metadata"] for each in held)
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
 

@@ -69,6 +69,24 @@ def test_the_index_follows_changes() -> None:
     assert [each["metadata"]["name"] for each in store.by_index("blue")] == ["a"]
 
 
+def test_what_is_held_is_counted_by_its_state() -> None:
+    store = Store(tally=lambda each: each["metadata"]["labels"]["state"])
+    store.put(obj("a", 1, state="running"))
+    store.put(obj("b", 1, uid="u2", state="running"))
+    store.put(obj("a", 2, state="done"))
+    store.remove(obj("b", 3, uid="u2"))
+    assert +store.counts == {"done": 1}
+
+
+def test_who_changes_what_was_read_changes_nothing_that_is_held() -> None:
+    store = Store()
+    store.put(obj("a", 1))
+    read = store.get("prod", "a")
+    assert read is not None
+    read["metadata"]["labels"]["mine"] = "yes"
+    assert store.get("prod", "a") == obj("a", 1)
+
+
 CASES: list[tuple[str, Obj, Obj, list[str]]] = [
     ("the same", {"a": 1}, {"a": 1}, []),
     ("what others added", {"a": 1}, {"a": 1, "b": 2}, []),

@@ -99,7 +99,7 @@ def test_nothing_there_makes_everything_and_rolls_out() -> None:
         "ServiceAccount", "ControllerRevision", "Service", "Deployment",
     ]  # fmt: skip
     assert condition(decision, "Ready")["reason"] == "RollingOut"
-    assert decision.again_in_seconds is not None
+    assert decision.again_in_seconds is None, "no pod is there to ask about"
 
 
 def test_a_rollout_past_its_deadline_goes_back_and_remembers_why() -> None:

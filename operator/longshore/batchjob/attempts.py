@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from longshore.batchjob.children.job import CONTAINER
 from longshore.batchjob.facts import Facts, attempt_of
@@ -11,6 +11,9 @@ from longshore.workload.conditions import parse_time, shorten, timestamp
 from longshore.workload.decision import Obj
 from longshore.workload.diagnosis import last_words, memory_limit
 
+SETTLING = timedelta(seconds=10)
+"""While an attempt is younger than this and has not begun to run, where its pod stands isn't told: in most cases
+it is over in a moment, and each step would be a write."""
 NOT_COUNTED = frozenset({"Suspended"})
 _DISRUPTION_REASONS = {
     "PreemptionByScheduler": "Preempted",
@@ -81,7 +84,7 @@ def _observe(
         assert before is not None, "an attempt without a Job is known from the status alone"
         message = "its Job was deleted by somebody else, so how it ended is not known"
         return replace(before, finished=now, reason="JobDeleted", message=message, fresh=True)
-    seen = _from_pods(Attempt(number, job["metadata"]["name"]), job, facts, before)
+    seen = _from_pods(Attempt(number, job["metadata"]["name"]), job, facts, before, now)
     return _ended(seen, job, facts, stop_reason)
 
 
@@ -100,7 +103,7 @@ def _load(recorded: Obj) -> Attempt:
     )
 
 
-def _from_pods(attempt: Attempt, job: Obj, facts: Facts, before: Attempt | None) -> Attempt:
+def _from_pods(attempt: Attempt, job: Obj, facts: Facts, before: Attempt | None, now: datetime) -> Attempt:
     pods = facts.pods_of(attempt.number)
     starts = [moment for pod in pods if (moment := started_at(pod))]
     if before and before.started:
@@ -108,10 +111,15 @@ def _from_pods(attempt: Attempt, job: Obj, facts: Facts, before: Attempt | None)
     attempt = replace(
         attempt, started=min(starts, default=None), memory=memory_limit(job["spec"]["template"], CONTAINER)
     )
-    if facts.spec.array is None and pods:
+    if facts.spec.array is None and pods and (attempt.started or not is_settling(job, now)):
         newest = max(pods, key=lambda pod: pod["metadata"]["creationTimestamp"])
         return replace(attempt, pod=newest["metadata"]["name"], node=newest.get("spec", {}).get("nodeName"))
     return replace(attempt, pod=before.pod, node=before.node) if before else attempt
+
+
+def is_settling(job: Obj, now: datetime) -> bool:
+    """Whether the attempt of this Job is too young for its steps to be told."""
+    return now - parse_time(job["metadata"]["creationTimestamp"]) < SETTLING
 
 
 def started_at(pod: Obj) -> datetime | None:

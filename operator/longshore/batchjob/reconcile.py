@@ -162,5 +162,7 @@ KIND = Kind(
     resource=BATCHJOBS,
     label=BATCHJOB_LABEL,
     watches=(children(CONFIG_MAPS), children(JOBS), children(SERVICE_ACCOUNTS), PODS_OF_OURS, ALLOWED),
+    state_name="phase",
+    state=lambda batchjob: (batchjob.get("status") or {}).get("phase") or "Submitted",
     reconcile=reconcile,
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from longshore.batchjob.attempts import Attempt, quoted_pod, why_pod_failed
+from longshore.batchjob.attempts import Attempt, is_settling, quoted_pod, why_pod_failed
 from longshore.batchjob.facts import Facts
 from longshore.batchjob.lifecycle import Course, End
 from longshore.batchjob.retry import is_free
@@ -174,6 +174,9 @@ def _waiting(facts: Facts, course: Course, now: datetime) -> tuple[str, str] | N
         return refusal.reason, refusal.message
     if running.started:
         return None
+    job = facts.job(running.number)
+    if job is None or is_settling(job, now):
+        return "Starting", "its pod is being started"
     if not pods:
         return "Starting", "its pod is being created"
     if not any(pod.get("spec", {}).get("nodeName") for pod in pods):

@@ -9,15 +9,18 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from longshore.cluster.client import ApiError, Client
 from longshore.cluster.diff import differences
-from longshore.cluster.resources import SERVICES, Resource
+from longshore.cluster.resources import SELECTIVE, SERVICES, Resource
 from longshore.cluster.store import Store
 
 Obj = dict[str, Any]
+K = TypeVar("K")
+V = TypeVar("V")
 log = logging.getLogger(__name__)
+REMEMBERED, GIVEN_UP = 1000, 100_000
 
 
 class Refused(Exception):
@@ -43,6 +46,8 @@ class Applier:
     manager: str
     hash_annotation: str
     given_up: dict[tuple[str, str], frozenset[str]] = field(default_factory=dict)
+    _right: dict[str, tuple[str, str]] = field(default_factory=dict)
+    """Version and digest of objects that were lately found to be as wanted, by uid: a reconcile asks twice."""
 
     async def ensure(self, resource: Resource, desired: Obj, digest: str, store: Store, owner: Owner) -> bool:
         """Creates or corrects the object. True if something was written.
@@ -53,12 +58,23 @@ class Applier:
             ApiError: the API server is unwell.
         """
         namespace, name = desired["metadata"]["namespace"], desired["metadata"]["name"]
-        live = store.get(namespace, name)
+        live, body = store.get(namespace, name), _marked(desired, self.hash_annotation, digest)
         if live is None or not owner.owns(live):
             await owner.check(self.client)
-            live = await self._read(resource, namespace, name)
-            if live is not None and not (owner.owns(live) or owner.may_adopt(live)):
-                raise _conflict(resource, name, live)
+            if live is None and resource in SELECTIVE:
+                try:
+                    written = await self._apply(resource, namespace, name, body, None)
+                except ApiError as error:
+                    live = (
+                        await self._ours(resource, namespace, name, owner) if _is_contended(error) else None
+                    )
+                    if live is None:
+                        raise _refusal(error, resource, name) or error from error
+                else:
+                    self._take_in(resource, desired, digest, written, store)
+                    return True
+            else:
+                live = await self._ours(resource, namespace, name, owner)
         if live is not None and live["metadata"].get("deletionTimestamp"):
             raise ApiError(
                 409,
@@ -69,25 +85,41 @@ class Applier:
         if live is not None and self._holds(live, desired, digest):
             store.put(live)
             return False
-        body = _marked(desired, self.hash_annotation, digest)
         if live is not None:
             body["metadata"] = body["metadata"] | {"uid": live["metadata"]["uid"]}
         try:
             written = await self._apply(resource, namespace, name, body, live)
         except ApiError as error:
             raise _refusal(error, resource, name) or error from error
+        self._take_in(resource, desired, digest, written, store)
+        return True
+
+    async def _ours(self, resource: Resource, namespace: str, name: str, owner: Owner) -> Obj | None:
+        """The object as the server has it, None if there is none.
+
+        Raises:
+            Refused: it is somebody else's.
+        """
+        live = await self._read(resource, namespace, name)
+        if live is not None and not (owner.owns(live) or owner.may_adopt(live)):
+            raise _conflict(resource, name, live)
+        return live
+
+    def _take_in(self, resource: Resource, desired: Obj, digest: str, written: Obj, store: Store) -> None:
+        """The reply goes into the cache; what in it isn't as wanted is what others insist on."""
         self._keep(resource, written, store)
         left = frozenset(differences(desired, written))
+        metadata = written["metadata"]
+        _remember(self._right, metadata["uid"], (metadata["resourceVersion"], digest), REMEMBERED)
         if left:
             log.warning(
                 "%s %s/%s: an admission webhook or the API server changes %s",
                 resource.kind,
-                namespace,
-                name,
+                metadata["namespace"],
+                metadata["name"],
                 ", ".join(sorted(left)),
             )
-            self.given_up[written["metadata"]["uid"], digest] = left
-        return True
+            _remember(self.given_up, (metadata["uid"], digest), left, GIVEN_UP)
 
     async def create(self, resource: Resource, desired: Obj, store: Store, owner: Owner) -> bool:
         """Creates the object if there is none of its name. True if it was created.
@@ -163,10 +195,17 @@ class Applier:
         return (await self.client.apply(resource, namespace, name, body, manager=self.manager, force=True))[1]
 
     def _holds(self, live: Obj, desired: Obj, digest: str) -> bool:
-        if live["metadata"].get("annotations", {}).get(self.hash_annotation) != digest:
+        metadata = live["metadata"]
+        uid, seen = metadata["uid"], (metadata["resourceVersion"], digest)
+        if self._right.get(uid) == seen:
+            return True
+        if metadata.get("annotations", {}).get(self.hash_annotation) != digest:
             return False
         left = frozenset(differences(desired, live))
-        return left <= self.given_up.get((live["metadata"]["uid"], digest), frozenset())
+        if not left <= self.given_up.get((uid, digest), frozenset()):
+            return False
+        _remember(self._right, uid, seen, REMEMBERED)
+        return True
 
     async def _read(self, resource: Resource, namespace: str, name: str) -> Obj | None:
         try:
@@ -255,6 +294,20 @@ def _conflict(resource: Resource, name: str, live: Obj) -> Refused:
         "NameConflict",
         f"a {resource.kind} {name}{whose} exists and was not made for this object; it is left alone. Delete or rename it, or choose another name",
     )
+
+
+def _remember(held: dict[K, V], key: K, value: V, most: int) -> None:
+    """Keeps the value as the newest, and forgets the oldest of too many."""
+    held.pop(key, None)
+    held[key] = value
+    if len(held) > most:
+        del held[next(iter(held))]
+
+
+def _is_contended(error: ApiError) -> bool:
+    """Whether an apply may have failed because there is an object already: its fields are others', can't be
+    changed, or it has a controller."""
+    return error.status in (409, 422)
 
 
 def _refusal(error: ApiError, resource: Resource, name: str) -> Refused | None:

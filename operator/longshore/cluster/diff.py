@@ -28,8 +28,8 @@ _QUANTITIES = frozenset({"limits", "requests", "sizeLimit", "storage"})
 
 def differences(desired: Any, live: Any, path: str = "") -> Iterator[str]:
     """Paths at which `live` doesn't hold what `desired` says, such as .spec.template.spec.containers[app].image."""
-    if isinstance(desired, Mapping):
-        if not isinstance(live, Mapping):
+    if isinstance(desired, dict):
+        if not isinstance(live, dict):
             if desired or live is not None:
                 yield path
             return
@@ -72,7 +72,9 @@ def _of_lists(desired: list[Any], live: Any, path: str) -> Iterator[str]:
 
 
 def _same_quantity(one: Any, other: Any) -> bool:
+    if one == other:
+        return True
     try:
         return bool(parse_quantity(one) == parse_quantity(other))  # type: ignore[no-untyped-call]
     except ValueError:
-        return bool(one == other)
+        return False

@@ -40,3 +40,7 @@ PODS = Resource("", "v1", "pods", "Pod")
 POD_DISRUPTION_BUDGETS = Resource("policy", "v1", "poddisruptionbudgets", "PodDisruptionBudget")
 SERVICE_ACCOUNTS = Resource("", "v1", "serviceaccounts", "ServiceAccount")
 SERVICES = Resource("", "v1", "services", "Service")
+
+SELECTIVE = frozenset({CONTROLLER_REVISIONS, DEPLOYMENTS, POD_DISRUPTION_BUDGETS, SERVICES})
+"""Kinds of which a first apply without force gets into nobody else's object: it has a selector, or data that
+can't be changed, and ours would differ. Of the others the server has to be asked first."""

@@ -9,7 +9,6 @@ import signal
 import socket
 import time
 import uuid
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from functools import partial
@@ -69,7 +68,7 @@ class Operator:
             time.monotonic,
             on_started=self.enqueue_all,
         )
-        parents = {kind.name: Store(_by_account) for kind in kinds}
+        parents = {kind.name: Store(_by_account, kind.state) for kind in kinds}
         scopes = settings.namespaces or (None,)
         watches = {watch.key: watch for kind in kinds for watch in kind.watches}
         stores = {name: Store(watch.index) for name, watch in watches.items()}
@@ -139,8 +138,8 @@ class Operator:
     def enqueue_all(self) -> None:
         """Every object is looked at: on becoming the leader, and at each resync."""
         for name, store in self.context.parents.items():
-            for obj in store:
-                self.queue.add(Key(name, obj["metadata"]["namespace"], obj["metadata"]["name"]))
+            for namespace, each in store.names():
+                self.queue.add(Key(name, namespace, each))
 
     def unhealthy(self) -> list[str]:
         """What a restart might mend."""
@@ -183,8 +182,8 @@ class Operator:
 
     def _enqueue_users_of(self, namespace: str, account: str) -> None:
         for name, store in self.context.parents.items():
-            for obj in store.by_index(f"{namespace}/{account}"):
-                self.queue.add(Key(name, namespace, obj["metadata"]["name"]))
+            for _, each in store.names_by_index(f"{namespace}/{account}"):
+                self.queue.add(Key(name, namespace, each))
 
     async def _work(self, stop: asyncio.Event) -> None:
         for informer in self.informers:
@@ -199,7 +198,9 @@ class Operator:
             self._busy.add(name)
             await self._reconcile(key)
             self._busy.discard(name)
-            await asyncio.sleep(0)  # thousands of reconciles that write nothing mustn't keep the lease waiting
+            await asyncio.sleep(
+                0
+            )  # thousands of reconciles that write nothing mustn't keep the lease waiting
 
     async def _reconcile(self, key: Key) -> None:
         began, result, retry_after = time.monotonic(), "ok", None
@@ -248,8 +249,9 @@ class Operator:
             ["cache"],
             lambda: [((each.watch.key,), each.quiet_seconds()) for each in self.informers],
         )
-        metrics.table("longshore_webapps", "WebApps, by the status of Ready.", ["ready"], self._webapps)
-        metrics.table("longshore_batchjobs", "BatchJobs, by phase.", ["phase"], self._batchjobs)
+        for kind in self.kinds.values():
+            name, what = f"longshore_{kind.resource.plural}", f"{kind.name}s, by {kind.state_name}."
+            metrics.table(name, what, [kind.state_name], partial(self._states, kind.name))
 
     def _sizes(self) -> Iterable[tuple[tuple[str, ...], float]]:
         everything = {**self.context.stores, **self.context.parents}
@@ -258,19 +260,9 @@ class Operator:
     def _silence(self) -> Iterable[tuple[tuple[str, ...], float]]:
         return [((each.watch.key,), each.silent_seconds()) for each in self.informers]
 
-    def _webapps(self) -> Iterable[tuple[tuple[str, ...], float]]:
-        counts: Counter[str] = Counter()
-        for obj in self.context.parents.get("WebApp", ()):
-            told = {each["type"]: each["status"] for each in (obj.get("status") or {}).get("conditions", ())}
-            counts[told.get("Ready", "Unknown")] += 1
-        return [((name,), float(count)) for name, count in counts.items()]
-
-    def _batchjobs(self) -> Iterable[tuple[tuple[str, ...], float]]:
-        counts = Counter(
-            (obj.get("status") or {}).get("phase", "Submitted")
-            for obj in self.context.parents.get("BatchJob", ())
-        )
-        return [((name,), float(count)) for name, count in counts.items()]
+    def _states(self, kind: str) -> Iterable[tuple[tuple[str, ...], float]]:
+        counts = self.context.parents[kind].counts
+        return [((state,), float(count)) for state, count in counts.items() if count]
 
 
 def _by_account(parent: Obj) -> Iterable[str]:

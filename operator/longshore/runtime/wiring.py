@@ -43,5 +43,9 @@ class Kind:
     label: str
     """On children: names the parent, so that a child that lost its owner reference is noticed, too."""
     watches: tuple[Watch, ...]
+    state_name: str
+    """What objects are counted by in the metrics, and the label's name there."""
+    state: Callable[[Obj], str]
+    """Its value for one object."""
     reconcile: Callable[[Key, Context], Awaitable[float | None]]
     """Brings one object to what is wanted; returns the seconds after which to look again, if any."""

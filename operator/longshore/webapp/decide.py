@@ -24,7 +24,7 @@ from longshore.workload.diagnosis import Failure, diagnose, refused_pods
 from longshore.workload.names import ALLOW_LABEL, RECONCILE_ANNOTATION, REPLICAS_ANNOTATION
 
 LOOK_AGAIN_SECONDS = 10.0
-"""While an app isn't ready and nothing says why, the kubelet's events are read this often."""
+"""While pods of an app aren't ready and nothing says why, the kubelet's events are read this often."""
 REPLICAS_MANAGER = "longshore-replicas"
 """Field manager that hands the replicas field to the autoscaler, so that it keeps its value meanwhile."""
 
@@ -48,7 +48,7 @@ def decide(facts: Facts, now: datetime) -> Decision:
         status = statuses.refused(facts, facts.refusal.reason, facts.refusal.message, now)
         return Decision(_steps(wanted, running, facts, rollout), status)
     status = statuses.build(running, facts, rollout, failure, now)
-    unclear = not facts.spec.suspend and not rollout.complete
+    unclear = bool(facts.pods) and not facts.spec.suspend and not rollout.complete
     waiting = unclear or (
         statuses.metrics_missing(facts) and running.autoscaled and _scaling_reason(status) == "Autoscaled"
     )

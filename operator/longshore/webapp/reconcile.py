@@ -85,6 +85,11 @@ async def gather(key: Key, app: Obj, spec: WebAppSpec, refusal: Refusal | None, 
     )
 
 
+def _ready(app: Obj) -> str:
+    conditions = (app.get("status") or {}).get("conditions", ())
+    return next((each["status"] for each in conditions if each["type"] == "Ready"), "Unknown")
+
+
 KIND = Kind(
     name="WebApp",
     resource=WEBAPPS,
@@ -100,5 +105,7 @@ KIND = Kind(
         PODS_OF_OURS,
         ALLOWED,
     ),
+    state_name="ready",
+    state=_ready,
     reconcile=reconcile,
 )
