@@ -61,8 +61,9 @@ def _measure(
                 contestant = CONTESTANTS[name]
                 if results.has(name, size, run) or not contestant.takes_part(size, run):
                     continue
+                minute = idle if size == min(sizes) or run == 1 else 0.0
                 with step(f"run {run} of {runs}, {size} objects, {name}"):
-                    results.add(measure(contestant, Plan(size, idle), run))
+                    results.add(measure(contestant, Plan(size, minute), run))
 
 
 def _scale(results: Results, contestants: tuple[str, ...] | list[str], stages: list[int], jobs: int) -> None:

@@ -20,6 +20,9 @@ from hack.cluster.processes import free_port, start, stop, wait_until
 
 HERE = Path(__file__).parent / "peers"
 START_SECONDS = 300
+STEPS = frozenset(
+    {"create", "ready", "update", "services", "react", "restart", "idle", "submit", "run", "finish"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,14 +32,14 @@ class Contestant:
     name: str
     what: str
     command: Callable[[int, Path], list[str]]
-    lists_children: bool = True
-    """Notices a child that somebody deletes."""
-    restarts: bool = True
-    """Keeps state that a restart has to read anew."""
+    steps: frozenset[str] = STEPS
+    """What it takes part in."""
     largest: int | None = None
     """With more objects it takes too long to be worth the time."""
     runs: int | None = None
     """More of them would tell no more."""
+    jobs_at_scale: bool = False
+    """At scale, finished BatchJobs are there beside the WebApps."""
 
     def takes_part(self, size: int, run: int) -> bool:
         return (self.largest is None or size <= self.largest) and (self.runs is None or run <= self.runs)
@@ -88,16 +91,23 @@ def _longshore(port: int, ready: Path) -> list[str]:
 CONTESTANTS = {
     each.name: each
     for each in (
-        Contestant("raw", "the same writes from a Go client, and nothing else", _raw, restarts=False),
-        Contestant("go", "a small operator on controller-runtime, limits lifted", _go),
-        Contestant("longshore", "Longshore as it is in the checkout", _longshore),
         Contestant(
-            "kopf", "a textbook kopf operator with the typed client", _kopf, lists_children=False, largest=500
+            "raw", "the same writes from a Go client, and nothing else", _raw, STEPS - {"restart", "idle"}
+        ),
+        Contestant("go", "a small operator on controller-runtime, limits lifted", _go),
+        Contestant("longshore", "Longshore as it is in the checkout", _longshore, jobs_at_scale=True),
+        Contestant(
+            "kopf",
+            "a textbook kopf operator with the typed client",
+            _kopf,
+            frozenset({"create", "ready", "update", "idle"}),
+            largest=500,
         ),
         Contestant(
             "go-defaults",
             "the same Go operator at 20 requests per second and one worker",
             _go_defaults,
+            frozenset({"create", "update"}),
             largest=500,
             runs=1,
         ),

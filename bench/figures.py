@@ -129,7 +129,7 @@ def aims(rows: Sequence[Row], size: int, scale_size: int) -> list[Aim]:
     reaction = spread(rows, "longshore", size, "react", p99)
     made.append(_aim("Reaction, p99 in ms", "at most 50", reaction.middle if reaction else None, 50))
     for value, most, what in ((cpu, 3.0, "CPU of a restart"), (peak, 1.0, "Peak memory of a restart")):
-        found = ratio(rows, "longshore", "go", scale_size, "full restart", value)
+        found = ratio(rows, "longshore", "go", scale_size, "restart", value)
         made.append(
             _aim(f"{what} at scale, to go", f"at most {most:g}", found.middle if found else None, most)
         )

@@ -169,8 +169,9 @@ def _memory(rows: Sequence[Row]) -> str:
     held = {(row.contestant, row.step): row for row in rows}
     told = []
     for name in ORDER:
-        empty, full = held.get((name, "empty")), held.get((name, "full restart"))
-        if empty and full:
-            each = 1024 * (full.resident_mib - empty.resident_mib) / full.objects
-            told.append(f"{name}: {each:.1f} KiB of memory per object, children included.")
+        empty = held.get((name, "empty"))
+        for step, what in (("restart", "WebApp"), ("full restart", "object, finished BatchJobs among them")):
+            if empty and (full := held.get((name, step))):
+                each = 1024 * (full.resident_mib - empty.resident_mib) / full.objects
+                told.append(f"{name}: {each:.1f} KiB of memory per {what}, children included.")
     return " ".join(told)

@@ -44,8 +44,8 @@ def operator(shared_operator: OperatorProcess) -> OperatorProcess:
     return shared_operator
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def server_only(server: ApiServer) -> Kube:
-    """A namespace for a module whose tests need no operator."""
+    """A namespace for tests that need no operator."""
     Kube(server).create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "admission"}})
     return Kube(server, "admission")

@@ -577,7 +577,7 @@ CASES = (
         "WebApp",
         {"image": "shop:1", "scaling": {"minReplicas": 2}, "availability": {"minAvailable": "most"}},
         "spec.availability.minAvailable",
-        'Invalid value: write a number of replicas from 0 to 1000, or a percentage in quotes such as "25%"',
+        'Invalid value: "most": write a number of replicas from 0 to 1000, or a percentage in quotes such as "25%"',
     ),
     Case(
         "an account with an odd name",

@@ -96,6 +96,14 @@ def clashes_and_repairs(server: ApiServer, namespace: str) -> None:
     wait(lambda: kube.condition("BatchJob", "taken", "Admitted")["reason"] == "NameConflict", "a conflict")
     kube.create(webapp(scaling={"minReplicas": 2}))
     wait(lambda: kube.find("PodDisruptionBudget", "shop"), "a budget")
+    for foreign in others(kube.get("WebApp", "shop")["status"]["revision"]["candidate"]):
+        name = foreign["metadata"]["name"].split("-")[0]
+        kube.create(foreign)
+        kube.create(webapp(name, scaling={"minReplicas": 2}))
+        wait(
+            lambda name=name: kube.condition("WebApp", name, "Ready").get("reason") == "NameConflict",
+            f"a conflict over {foreign['kind']}",
+        )
     kube.patch("WebApp", "shop", {"spec": {"serviceAccountName": "mine", "scaling": {"minReplicas": 1}}})
     account = {"name": "mine", "labels": {"longshore.dev/allow": "true"}}
     kube.create({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": account})
@@ -133,6 +141,19 @@ def clashes_and_repairs(server: ApiServer, namespace: str) -> None:
         "its events are read",
         60,
     )
+
+
+def others(revision: str) -> list[chart.Obj]:
+    """Somebody else's objects of the kinds whose first apply is the question whether there is one."""
+    selector: chart.Obj = {"matchLabels": {"a": "b"}}
+    containers = [{"name": "a", "image": "a"}]
+    template = {"metadata": {"labels": {"a": "b"}}, "spec": {"containers": containers}}
+    return [
+        {"apiVersion": "apps/v1", "kind": "ControllerRevision", "metadata": {"name": f"one-{revision}"}, "data": {"a": "b"}, "revision": 1},
+        {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "two"}, "spec": {"ports": [{"port": 1}]}},
+        {"apiVersion": "policy/v1", "kind": "PodDisruptionBudget", "metadata": {"name": "three"}, "spec": {"selector": selector}},
+        {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "four"}, "spec": {"selector": selector, "template": template}},
+    ]  # fmt: skip
 
 
 def rest(kube: Kube, nodes: Nodes) -> None:

@@ -21,11 +21,10 @@ import (
 // drive submits one step of the load, waits until the operator has done its part, and prints what it took.
 func drive(ctx context.Context, arguments []string) error {
 	flags := flag.NewFlagSet("drive", flag.ExitOnError)
-	step := flags.String("step", "", "create, ready, update, services, react, submit, run or finish")
+	step := flags.String("step", "", "create, ready, update, services, react, submit, run, finish or history")
 	first := flags.Int("first", 0, "number of the first object")
 	count := flags.Int("count", 100, "how many objects")
 	image := flags.String("image", "registry.test/app:v1", "image of WebApps")
-	pods := flags.Bool("pods", true, "Jobs have pods; without, finish comes without run")
 	parallel := flags.Int("parallel", 16, "requests at once")
 	timeout := flags.Duration("timeout", 15*time.Minute, "when to give up")
 	if err := flags.Parse(arguments); err != nil {
@@ -37,10 +36,11 @@ func drive(ctx context.Context, arguments []string) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, *timeout)
 	defer cancel()
-	driver := &driver{api: connection, first: *first, count: *count, image: *image, parallel: *parallel, pods: *pods}
+	driver := &driver{api: connection, first: *first, count: *count, image: *image, parallel: *parallel}
 	steps := map[string]func(context.Context) error{
 		"create": driver.create, "ready": driver.ready, "update": driver.update, "services": driver.services,
 		"react": driver.react, "submit": driver.submit, "run": driver.run, "finish": driver.finish,
+		"history": driver.history,
 	}
 	if steps[*step] == nil {
 		return fmt.Errorf("there is no step %q", *step)
@@ -61,7 +61,6 @@ type driver struct {
 	*api
 	first, count, parallel int
 	image                  string
-	pods                   bool
 	took                   took
 }
 
@@ -277,12 +276,7 @@ func (d *driver) submit(ctx context.Context) error {
 		return err
 	}
 	submit := func(number int) error {
-		one := &BatchJob{
-			ObjectMeta: metav1.ObjectMeta{Name: d.job(number), Namespace: namespace},
-			Spec:       BatchJobSpec{Image: "registry.test/job:v1", Args: []string{"--day", "yesterday"}, Size: "Small"},
-		}
-		one.APIVersion, one.Kind = groupVersion.String(), "BatchJob"
-		return d.send(ctx, http.MethodPost, collections["BatchJob"], plainJSON, one, nil)
+		return d.send(ctx, http.MethodPost, collections["BatchJob"], plainJSON, d.batchjob(number), nil)
 	}
 	return d.timed(ctx, left, submit, func(ctx context.Context) (bool, error) {
 		found, err := d.names(ctx, "Job", batchjobLabel)
@@ -339,26 +333,61 @@ func (d *driver) finish(ctx context.Context) error {
 	submit := func(number int) error {
 		name, now := d.job(number)+"-1", metav1.NewTime(time.Now())
 		state := corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{Reason: "Completed", StartedAt: now, FinishedAt: now}}
-		if d.pods {
-			if err := d.setPod(ctx, name, corev1.PodSucceeded, state); err != nil {
-				return err
-			}
+		if err := d.setPod(ctx, name, corev1.PodSucceeded, state); err != nil {
+			return err
 		}
-		conditions := []batchv1.JobCondition{}
-		for _, kind := range []batchv1.JobConditionType{batchv1.JobSuccessCriteriaMet, batchv1.JobComplete} {
-			conditions = append(conditions, batchv1.JobCondition{
-				Type: kind, Status: corev1.ConditionTrue, LastTransitionTime: now, LastProbeTime: now, Reason: batchv1.JobReasonCompletionsReached,
-			})
-		}
-		done := map[string]any{
-			"active": nil, "ready": 0, "succeeded": 1, "completionTime": &now, "conditions": conditions,
-		}
-		if !d.pods {
-			done["startTime"] = &now
-		}
+		done := completed(now)
+		delete(done, "startTime")
 		return d.setJob(ctx, name, done)
 	}
 	return d.timed(ctx, left, submit, nil)
+}
+
+// completed is what the Job controller says of a Job that has succeeded.
+func completed(now metav1.Time) map[string]any {
+	conditions := []batchv1.JobCondition{}
+	for _, kind := range []batchv1.JobConditionType{batchv1.JobSuccessCriteriaMet, batchv1.JobComplete} {
+		conditions = append(conditions, batchv1.JobCondition{
+			Type: kind, Status: corev1.ConditionTrue, LastTransitionTime: now, LastProbeTime: now, Reason: batchv1.JobReasonCompletionsReached,
+		})
+	}
+	return map[string]any{
+		"active": nil, "ready": 0, "succeeded": 1, "startTime": &now, "completionTime": &now, "conditions": conditions,
+	}
+}
+
+// history makes BatchJobs that have succeeded before, with their Jobs; no operator may run meanwhile.
+func (d *driver) history(ctx context.Context) error {
+	began := time.Now()
+	err := inParallel(d.count, d.parallel, func(number int) error {
+		owner, now := d.batchjob(number), metav1.NewTime(time.Now())
+		if err := d.send(ctx, http.MethodPost, collections["BatchJob"], plainJSON, owner, owner); err != nil {
+			return err
+		}
+		live := job(owner)
+		if err := d.send(ctx, http.MethodPost, collections["Job"]+"?fieldManager=longshore", plainJSON, live, live); err != nil {
+			return err
+		}
+		if err := d.setJob(ctx, live.Name, completed(now)); err != nil {
+			return err
+		}
+		live.Status.StartTime, live.Status.CompletionTime = &now, &now
+		live.Status.Conditions = []batchv1.JobCondition{{Type: batchv1.JobComplete, Status: corev1.ConditionTrue, LastTransitionTime: now}}
+		status := batchjobStatus(owner, live)
+		status.FinishedAt = &now
+		return d.send(ctx, http.MethodPatch, collections["BatchJob"]+"/"+owner.Name+"/status", mergePatch, map[string]any{"status": status}, nil)
+	})
+	d.took.Seconds = time.Since(began).Seconds()
+	return err
+}
+
+func (d *driver) batchjob(number int) *BatchJob {
+	one := &BatchJob{
+		ObjectMeta: metav1.ObjectMeta{Name: d.job(number), Namespace: namespace},
+		Spec:       BatchJobSpec{Image: "registry.test/job:v1", Args: []string{"--day", "yesterday"}, Size: "Small"},
+	}
+	one.APIVersion, one.Kind = groupVersion.String(), "BatchJob"
+	return one
 }
 
 func (d *driver) setPod(ctx context.Context, name string, phase corev1.PodPhase, state corev1.ContainerState) error {
