@@ -80,7 +80,7 @@ sbom: $(MADE) ## what the image is made of, in dist/sbom.cdx.json
 .PHONY: bench
 bench: $(MADE) ## measure against the peers and write docs/performance.md; hours
 	@$(PYTHON) -m pip install --quiet --disable-pip-version-check --require-hashes -r bench/requirements.txt
-	@$(PYTHON) -m bench --scale --plots
+	@$(PYTHON) -m bench --scale --profile --plots
 
 .PHONY: image
 image: sbom ## the operator's image, and what it is made of

@@ -33,6 +33,12 @@ def main() -> None:
         _measure(results, options.contestants or DEFAULT, sizes, options.runs, IDLE_SECONDS)
         if options.scale:
             _scale(results, options.contestants or ("longshore", "go"), options.stages, options.jobs)
+    if options.profile:
+        from bench.profiling import profile
+
+        with step("profiling a create storm"):
+            results.profile = profile(sizes[0])
+        results.save()
     plots: list[str] = []
     if options.plots:
         from bench.plots import draw
@@ -41,7 +47,7 @@ def main() -> None:
     else:
         plots = sorted(each.stem for each in options.page.with_suffix("").glob("*.svg"))
     options.page.parent.mkdir(parents=True, exist_ok=True)
-    options.page.write_text(page(results.rows, sizes, options.stages[-1], plots))
+    options.page.write_text(page(results.rows, sizes, options.stages[-1], plots, results.profile))
     say(f"written: {options.page}")
 
 
@@ -61,7 +67,7 @@ def _measure(
                 contestant = CONTESTANTS[name]
                 if results.has(name, size, run) or not contestant.takes_part(size, run):
                     continue
-                minute = idle if size == min(sizes) or run == 1 else 0.0
+                minute = idle if run == 1 else 0.0
                 with step(f"run {run} of {runs}, {size} objects, {name}"):
                     results.add(measure(contestant, Plan(size, minute), run))
 
@@ -81,6 +87,9 @@ def _options() -> argparse.Namespace:
     )
     parser.add_argument(
         "--report", action="store_true", help="measure nothing: write the page from the results"
+    )
+    parser.add_argument(
+        "--profile", action="store_true", help="also say where Longshore's CPU goes; takes py-spy"
     )
     parser.add_argument("--plots", action="store_true", help="draw the plots anew; takes matplotlib")
     parser.add_argument("--sizes", type=int, nargs="+", help=f"objects of each kind (default {SIZES})")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from bench.figures import Aim, Spread, Value, aims, cpu, p50, p99, peak, ratio, select, spread, wall
 from bench.figures import writes_per_object as writes
@@ -47,8 +47,14 @@ interrupted run is taken up again.
 """
 
 
-def page(rows: Sequence[Row], sizes: Sequence[int], scale_size: int, plots: Sequence[str] = ()) -> str:
-    """The whole page. `plots` are the names of SVG files beside it."""
+def page(
+    rows: Sequence[Row],
+    sizes: Sequence[int],
+    scale_size: int,
+    plots: Sequence[str] = (),
+    profile: Mapping[str, float] | None = None,
+) -> str:
+    """The whole page. `plots` are the names of SVG files beside it, `profile` shares of Longshore's CPU."""
     parts = [_INTRODUCTION, _measured(rows)]
     if rows:
         parts += ["## Aims", _aims(aims(rows, max(sizes), scale_size), max(sizes), scale_size)]
@@ -57,6 +63,8 @@ def page(rows: Sequence[Row], sizes: Sequence[int], scale_size: int, plots: Sequ
         parts += [f"## {size:,} WebApps, {size:,} BatchJobs", *_steps(rows, size)]
     if any(row.size == scale_size for row in rows):
         parts += ["## Scale", _scale([row for row in rows if row.size == scale_size])]
+    if profile:
+        parts += ["## Where Longshore's CPU goes", _profile(profile)]
     return "\n\n".join(part.strip("\n") for part in parts) + "\n"
 
 
@@ -81,6 +89,12 @@ def _aims(found: Sequence[Aim], size: int, scale_size: int) -> str:
     lines = [[each.what, each.limit, each.reached or "not measured", _verdict(each)] for each in found]
     note = f"With {size:,} objects; *at scale* is {scale_size:,} WebApps and five times as many finished BatchJobs."
     return f"{note}\n\n{table(['aim', 'limit', 'reached', ''], lines)}"
+
+
+def _profile(profile: Mapping[str, float]) -> str:
+    lines = [[part, f"{100 * share:.0f} %"] for part, share in profile.items()]
+    note = "While it creates, by py-spy: the innermost frame that is known says what a sample is for."
+    return f"{note}\n\n{table(['part', 'share'], lines)}"
 
 
 def _verdict(aim: Aim) -> str:

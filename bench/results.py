@@ -38,15 +38,21 @@ class Results:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        held = json.loads(path.read_text())["rows"] if path.exists() else []
-        self.rows = [Row(**each) for each in held]
+        held = json.loads(path.read_text()) if path.exists() else {"rows": []}
+        self.rows = [Row(**each) for each in held["rows"]]
+        self.profile: dict[str, float] = held.get("profile", {})
+        """Share of Longshore's CPU by what it is for."""
 
     def has(self, contestant: str, size: int, run: int) -> bool:
         return any((row.contestant, row.size, row.run) == (contestant, size, run) for row in self.rows)
 
     def add(self, rows: Iterable[Row]) -> None:
         self.rows += rows
+        self.save()
+
+    def save(self) -> None:
         scratch = self.path.with_suffix(".new")
         lines = ",\n".join(json.dumps(asdict(row)) for row in self.rows)
-        scratch.write_text(f'{{"rows": [\n{lines}\n]}}\n')
+        profile = json.dumps(self.profile)
+        scratch.write_text(f'{{"rows": [\n{lines}\n],\n"profile": {profile}}}\n')
         scratch.rename(self.path)

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from bench.figures import Spread, aims, percentile, ratio, spread, wall
+from bench.profiling import shares
 from bench.report import page, table
 from bench.results import Results, Row
 
@@ -64,3 +65,12 @@ def test_results_are_taken_up_where_they_were_left(tmp_path: Path) -> None:
     assert again.rows == ROWS[:2]
     assert again.has("raw", 100, 2)
     assert not again.has("longshore", 100, 1)
+
+
+def test_a_stack_counts_for_the_innermost_frame_that_is_known() -> None:
+    outer = "run (asyncio/runners.py:118);_work (longshore/runtime/operator.py:10)"
+    decided = f"{outer};decide (longshore/webapp/decide.py:3);<listcomp> (unheard/of.py:1)"
+    sent = f"{outer};_request (longshore/cluster/client.py:9);send (aiohttp/client_reqrep.py:7)"
+    assert shares([f"{decided} 30", f"{sent} 60", "start (elsewhere.py:1) 10"]) == {
+        "HTTP in Python (aiohttp)": 0.6, "deciding and building": 0.3, "else": 0.1,
+    }  # fmt: skip

@@ -849,15 +849,15 @@ class Campaign:
 
 
 CAMPAIGNS = {
-    "crash": Campaign(crash, 120, 90),
-    "errors": Campaign(errors, 40, 40),
-    "unobserved": Campaign(unobserved, 30, 30),
-    "stale": Campaign(stale, 30, 30),
-    "monkey": Campaign(monkey, 20, 10),
+    "crash": Campaign(crash, 90, 80),
+    "errors": Campaign(errors, 30, 30),
+    "unobserved": Campaign(unobserved, 25, 25),
+    "stale": Campaign(stale, 25, 25),
+    "monkey": Campaign(monkey, 15, 10),
     "quiet": Campaign(quiet, 6, 8),
-    "replicas": Campaign(replicas, 12, 12),
-    "batch": Campaign(batch, 0, 20),
-    "states": Campaign(states, 30, 15),
+    "replicas": Campaign(replicas, 9, 9),
+    "batch": Campaign(batch, 0, 15),
+    "states": Campaign(states, 20, 12),
     "soak": Campaign(soak, 1, 1),
 }
 

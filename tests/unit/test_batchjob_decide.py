@@ -17,7 +17,7 @@ from longshore.batchjob.status import count, duration, ranges
 from longshore.workload.conditions import timestamp
 from longshore.workload.decision import Create, Decision, Delete, Patch
 
-from tests.unit.facts import NOW, at, batch_facts
+from tests.unit.facts import NOW, at, batch_facts, pod
 
 Obj = dict[str, Any]
 
@@ -39,6 +39,37 @@ def test_suspended_it_makes_nothing_and_says_so() -> None:
     assert decision.steps == ()
     assert decision.status is not None
     assert (decision.status["phase"], decision.status["waiting"]["reason"]) == ("Runnable", "Suspended")
+
+
+def starting(seconds: float, **pod_spec: Any) -> Obj:
+    """The status so many seconds after the Job was made, while its pod hasn't begun to run."""
+    metadata = {
+        "name": "import-1",
+        "uid": "j1",
+        "labels": {"longshore.dev/attempt": "1"},
+        "ownerReferences": [OWNER],
+    }
+    job = {
+        "metadata": metadata | {"creationTimestamp": at(0)},
+        "spec": {"template": {"spec": {"containers": []}}},
+    }
+    waiting = pod({"waiting": {"reason": "ContainerCreating"}}, labels=metadata["labels"], phase="Pending")
+    waiting["spec"] |= pod_spec
+    status = decide(batch_facts(jobs=[job], pods=[waiting]), NOW + timedelta(seconds=seconds)).status
+    assert status is not None
+    return status  # fmt: skip
+
+
+def test_where_the_pod_of_a_starting_attempt_stands_is_told_only_when_it_lasts() -> None:
+    for spec in ({"nodeName": None}, {"nodeName": "node-1"}):
+        soon = starting(9, **spec)
+        assert (soon["phase"], soon["waiting"]["message"]) == ("Starting", "its pod is being started")
+        assert "pod" not in soon["attempts"][0]
+    late = starting(10, nodeName=None)
+    assert late["waiting"]["message"] == "its pod waits for a node"
+    late = starting(10, nodeName="node-1")
+    assert late["waiting"]["message"] == "the node is preparing the container: image and volumes"
+    assert (late["attempts"][0]["pod"], late["attempts"][0]["node"]) == ("shop-x", "node-1")
 
 
 def test_cancelled_before_it_started_it_ends_at_once() -> None:

@@ -62,6 +62,7 @@ class Client:
             connector=aiohttp.TCPConnector(
                 ssl=credentials.ssl_context() if credentials.server.startswith("https") else False, limit=0
             ),
+            cookie_jar=aiohttp.DummyCookieJar(),
             headers={"User-Agent": user_agent, "Accept": "application/json"},
             auto_decompress=True,
             trust_env=False,
