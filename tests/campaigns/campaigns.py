@@ -172,6 +172,7 @@ class Run:
 
     def ask_for_quiet(self, when: str) -> None:
         """Nothing changes: nothing is written, and nothing is looked at over and over."""
+        self.world.revive()
         replicas = [each for each in self.world.replicas if self.plan.campaign != "replicas"]
         began = sum(_reconciles(each.operator) for each in replicas)
         written = self.world.writes_in(self.kube, QUIET_SECONDS)
