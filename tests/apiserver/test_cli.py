@@ -1,4 +1,4 @@
-"""`longshore plan` and `longshore why` against a real API server."""
+"""The commands for people against a real API server."""
 
 from __future__ import annotations
 
@@ -91,3 +91,60 @@ def test_why_of_what_is_not_there_says_where_to_look(kube: Kube) -> None:
     assert found.exit_code == 1
     expected = f"error: there is no BatchJob nothing in namespace {kube.namespace}: kubectl get batchjobs --all-namespaces lists all\n"
     assert found.stderr == expected
+
+
+def revision(kube: Kube) -> str:
+    """The hash of the revision that serves."""
+    return str(kube.get("WebApp", "shop")["status"]["revision"]["current"])
+
+
+def rolled_out(kube: Kube, image: str) -> str:
+    """Rolls the image out, and returns its revision."""
+    kube.patch("WebApp", "shop", {"spec": {"image": image}})
+    wait(
+        lambda: kube.get("Deployment", "shop")["spec"]["template"]["spec"]["containers"][0]["image"] == image,
+        image,
+    )
+    serve(kube)
+    wait(lambda: kube.condition("WebApp", "shop", "Progressing")["reason"] == "Complete", "rolled out")
+    return revision(kube)
+
+
+def test_a_rollback_writes_the_last_good_revision_back_and_leaves_the_scale_alone(kube: Kube) -> None:
+    made(kube)
+    serve(kube)
+    wait(lambda: kube.condition("WebApp", "shop", "Ready")["status"] == "True", "ready")
+    first = revision(kube)
+    second = rolled_out(kube, "shop:2")
+    kube.patch("WebApp", "shop", {"spec": {"scaling": {"minReplicas": 3}}})
+    dry = longshore(kube, "rollback", "shop", "--dry-run")
+    assert kube.get("WebApp", "shop")["spec"]["image"] == "shop:2"
+    done = longshore(kube, "rollback", "shop")
+    assert done.exit_code == 0, done.output
+    assert {"-image: shop:2", "+image: shop:1"} <= set(dry.stdout.splitlines()) & set(
+        done.stdout.splitlines()
+    )
+    spec = kube.get("WebApp", "shop")["spec"]
+    assert (spec["image"], spec["scaling"]["minReplicas"]) == ("shop:1", 3)
+    told = longshore(kube, "history", "shop").stdout
+    assert all(name in told for name in (first, second, "wanted", "shop:1", "shop:2"))
+
+
+def test_a_revision_is_named_by_its_first_digits_and_one_that_is_not_there_is_refused(kube: Kube) -> None:
+    made(kube)
+    serve(kube)
+    wait(lambda: kube.condition("WebApp", "shop", "Ready")["status"] == "True", "ready")
+    first = revision(kube)
+    nowhere = longshore(kube, "rollback", "shop")
+    assert (nowhere.exit_code, nowhere.stderr.startswith("error: no other revision was ever good")) == (
+        1,
+        True,
+    )
+    same = longshore(kube, "rollback", "shop", "--to", first[:4])
+    assert same.stdout == f"the spec already is that of revision {first}; nothing was written\n"
+    unknown = longshore(kube, "rollback", "shop", "--to", "zzz")
+    assert unknown.stderr == f"error: no revision begins with zzz; there are: {first}\n"
+    second = rolled_out(kube, "shop:2")
+    shown = longshore(kube, "diff", "shop", first, second)
+    assert shown.stdout.splitlines()[:2] == [f"--- revision {first}", f"+++ revision {second}"]
+    assert {"-image: shop:1", "+image: shop:2"} <= set(shown.stdout.splitlines())

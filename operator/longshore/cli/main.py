@@ -7,6 +7,7 @@ import click
 from longshore import __version__
 from longshore.cli.crds import crds
 from longshore.cli.plan import plan
+from longshore.cli.revisions import diff, history, rollback
 from longshore.cli.run import run
 from longshore.cli.why import why
 
@@ -17,5 +18,5 @@ def main() -> None:
     """Run services and batch jobs on Kubernetes, and be told precisely why something waits or failed."""
 
 
-for command in (run, plan, why, crds):
+for command in (run, plan, why, history, diff, rollback, crds):
     main.add_command(command)
