@@ -31,10 +31,10 @@ def longshore(kube: Kube, *arguments: str) -> Result:
     )
 
 
-def plan(kube: Kube, folder: Path, image: str = "shop:1", replicas: str = "1") -> Result:
+def plan(kube: Kube, folder: Path, *more: str, image: str = "shop:1", replicas: str = "1") -> Result:
     file = folder / "shop.yaml"
     file.write_text(TEMPLATE.format(image=image, replicas=replicas))
-    return longshore(kube, "plan", "-f", str(file))
+    return longshore(kube, "plan", "-f", str(file), *more)
 
 
 def test_a_plan_for_a_new_app_shows_all_that_would_be_made_and_makes_nothing(
@@ -53,6 +53,8 @@ def test_a_plan_for_what_is_there_is_empty(kube: Kube, tmp_path: Path) -> None:
     serve(kube)
     found = plan(kube, tmp_path)
     assert (found.exit_code, found.stdout) == (0, "")
+    assert plan(kube, tmp_path, "--exit-code").exit_code == 0
+    assert plan(kube, tmp_path, "--exit-code", image="shop:2").exit_code == 2
 
 
 def test_a_plan_for_a_change_shows_it_and_says_which_pods_are_replaced(kube: Kube, tmp_path: Path) -> None:

@@ -49,8 +49,15 @@ _NOISE = ("managedFields", "resourceVersion", "uid", "creationTimestamp", "gener
     metavar="FILE",
     help="A file of WebApps and BatchJobs; may be repeated.",
 )
+@click.option("--exit-code", is_flag=True, help="Exit with 2 if something would change; for CI.")
 @cluster_options
-def plan(files: tuple[str, ...], kubeconfig: str | None, context: str | None, namespace: str | None) -> None:
+def plan(
+    files: tuple[str, ...],
+    exit_code: bool,
+    kubeconfig: str | None,
+    context: str | None,
+    namespace: str | None,
+) -> None:
     """Show what applying FILE would change, as a diff. Exits with 1 if the file has mistakes."""
     manifests: list[Manifest] = []
     mistakes: list[Mistake] = []
@@ -64,15 +71,18 @@ def plan(files: tuple[str, ...], kubeconfig: str | None, context: str | None, na
     where = namespace_of(kubeconfig, context, namespace)
 
     async def show(client: Client) -> int:
-        code = 0
+        refusals, changes = 0, 0
         for manifest in manifests:
             try:
                 for line in [line async for line in _changes(client, manifest, where)]:
                     click.echo(line)
+                    changes += 1
             except _Refused as refused:
                 click.echo("\n".join(map(str, refused.mistakes)), err=True)
-                code = 1
-        return code
+                refusals += 1
+        if refusals:
+            return 1
+        return 2 if exit_code and changes else 0
 
     with_client(kubeconfig, context, show)
 
