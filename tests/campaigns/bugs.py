@@ -108,8 +108,8 @@ BUGS: dict[str, Bug] = {
     "gone-ignored": Bug(
         "a watch that has expired goes on from the same version",
         "cluster/informer.py",
-        'version, failures = "", min(failures, 2)',
-        "failures = min(failures, 2)",
+        'version, failures = "", min(failures, 1)',
+        "failures = min(failures, 1)",
         "unobserved",
         "WebApp",
     ),

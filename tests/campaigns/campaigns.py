@@ -173,6 +173,7 @@ class Run:
     def ask_for_quiet(self, when: str) -> None:
         """Nothing changes: nothing is written, and nothing is looked at over and over."""
         self.world.revive()
+        self.world.let_finish(self.kube)
         replicas = [each for each in self.world.replicas if self.plan.campaign != "replicas"]
         began = sum(_reconciles(each.operator) for each in replicas)
         written = self.world.writes_in(self.kube, QUIET_SECONDS)

@@ -202,6 +202,12 @@ class World:
                 raise Stuck(difference(expected or {}, state))
             time.sleep(0.03)
 
+    def let_finish(self, kube: Kube) -> None:
+        """An event comes after the status that it is about."""
+        deadline = time.monotonic() + SECONDS
+        while self._wrote_lately(kube, 0.3) and time.monotonic() < deadline:
+            time.sleep(0.03)
+
     def _wrote_lately(self, kube: Kube, seconds: float) -> bool:
         since = time.monotonic() - seconds
         return any(

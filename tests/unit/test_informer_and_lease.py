@@ -87,6 +87,47 @@ def test_after_an_expiry_it_lists_again_and_finds_what_was_deleted_unseen(expire
     assert requests.count("GET /api/v1/pods") == 2
 
 
+def pauses(streams: int, seconds_per_look: float) -> list[float]:
+    """How long an informer waits after each of so many streams that end with an error; its clock moves on by so
+    many seconds each time that it looks."""
+    api, now, found = FakeApi(), iter(range(10**6)), list[float]()
+    error = {"type": "ERROR", "object": {"code": 500, "reason": "InternalError", "message": "etcd is unwell"}}
+    api.streams = [[error] for _ in range(streams)]
+
+    async def sleep(seconds: float) -> None:
+        found.append(seconds)
+
+    async def run() -> None:
+        async with serving(api) as client:
+            informer = Informer(
+                client,
+                Watch(PODS),
+                Store(),
+                lambda obj: None,
+                None,
+                lambda: next(now) * seconds_per_look,
+                sleep,
+            )
+            task = asyncio.create_task(informer.run())
+            await until(lambda: len(found) == streams)
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+    asyncio.run(run())
+    return found
+
+
+def test_streams_that_fail_at_once_are_tried_ever_more_seldom() -> None:
+    waited = pauses(8, seconds_per_look=0)
+    assert all(
+        limit / 2 <= each <= limit for limit, each in zip((0.5, 1, 2, 4, 8, 10, 10, 10), waited, strict=True)
+    )
+
+
+def test_errors_of_streams_that_had_lasted_do_not_add_up() -> None:
+    assert all(each <= 0.5 for each in pauses(8, seconds_per_look=60))
+
+
 def test_a_refusal_says_after_how_long_to_try_again() -> None:
     api = FakeApi()
     api.answers = [(429, {"reason": "TooManyRequests", "message": "slow down"}, {"Retry-After": "7"})]

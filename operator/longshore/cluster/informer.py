@@ -10,7 +10,7 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,7 +23,9 @@ log = logging.getLogger(__name__)
 
 STREAM_SECONDS = 290
 FIRST_BACKOFF_SECONDS = 0.5
-LONGEST_BACKOFF_SECONDS = 30.0
+LONGEST_BACKOFF_SECONDS = 10.0
+HEALTHY_SECONDS = 1.0
+"""A stream that lasted so long was worth its request: what comes after it is a first failure again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,43 +55,49 @@ class Informer:
         store: Store,
         on_change: Callable[[Obj], None],
         namespace: str | None = None,
+        monotonic: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
+        self._monotonic, self._sleep = monotonic, sleep
         self._client, self.watch, self.store, self._namespace = client, watch, store, namespace
         self._on_change = on_change
         self.synced = asyncio.Event()
-        self._heard = time.monotonic()
+        self._heard = self._monotonic()
         self._failing_since: float | None = None
 
     def silent_seconds(self) -> float:
         """How long the API server has not answered this informer; 0 while a stream is open."""
-        return time.monotonic() - self._failing_since if self._failing_since is not None else 0.0
+        return self._monotonic() - self._failing_since if self._failing_since is not None else 0.0
 
     def quiet_seconds(self) -> float:
         """Age of the last event, bookmarks included."""
-        return time.monotonic() - self._heard
+        return self._monotonic() - self._heard
 
     async def run(self) -> None:
         """Lists and watches until cancelled."""
         failures, version = 0, ""
         while True:
-            asked = 0.0
+            asked, failed, began = 0.0, False, None
             try:
                 version = version or await self._list()
                 self._failing_since = None
-                began = time.monotonic()
+                began = self._monotonic()
                 version = await self._follow(version)
-                failures = failures + 1 if time.monotonic() - began < 1 else 0
             except ApiError as error:
-                failures += 1
+                failed = True
                 if self._failing_since is None:
-                    self._failing_since = time.monotonic()
+                    self._failing_since = self._monotonic()
                 if error.status in (410, 400) or error.reason == "Expired":
-                    version, failures = "", min(failures, 2)
-                self._report(error, failures)
+                    version, failures = "", min(failures, 1)
                 asked = error.retry_after or 0.0
-            if failures:
+                self._report(error, failures + 1)
+            lasted = self._monotonic() - began if began is not None else 0.0
+            if lasted >= HEALTHY_SECONDS:  # however it ended: single errors of a long life don't add up
+                failures = 0
+            if failed or lasted < HEALTHY_SECONDS:
+                failures += 1
                 longest = min(FIRST_BACKOFF_SECONDS * 2 ** (failures - 1), LONGEST_BACKOFF_SECONDS)
-                await asyncio.sleep(max(random.uniform(longest / 2, longest), asked))  # noqa: S311 - spreads load, no secret
+                await self._sleep(max(random.uniform(longest / 2, longest), asked))  # noqa: S311 - spreads load, no secret
 
     async def _list(self) -> str:
         """Reads everything, sweeps what is gone, and returns the version to watch from."""
@@ -112,7 +120,7 @@ class Informer:
         version = str(page["metadata"]["resourceVersion"])
         for obj in self.store.sweep(names, int(version), self._namespace):
             self._on_change(obj)
-        self._heard = time.monotonic()
+        self._heard = self._monotonic()
         self.synced.set()
         return version
 
@@ -126,7 +134,7 @@ class Informer:
             resourceVersion=version,
         )
         async for event in stream:
-            self._heard = time.monotonic()
+            self._heard = self._monotonic()
             obj = event["object"]
             version = obj["metadata"]["resourceVersion"]
             if event["type"] == "DELETED":
