@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 
 from bench.contestants import CONTESTANTS, peers
-from bench.driving import ROOT, Plan, measure, scale
+from bench.driving import ROOT, Plan, commit, measure, scale
 from bench.report import page
 from bench.results import Results
 from hack.cluster.paths import say, step
@@ -27,7 +27,7 @@ def main() -> None:
             _measure(results, options.contestants or QUICK, options.sizes or [100], 1, 5.0)
             print(page(results.rows, options.sizes or [100], 0))
         return
-    results = Results(options.results)
+    results = Results(options.results, None if options.report else commit())
     sizes = options.sizes or SIZES
     if not options.report:
         _measure(results, options.contestants or DEFAULT, sizes, options.runs, IDLE_SECONDS)

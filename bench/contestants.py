@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import os
-import re
 import subprocess
 import sys
 import tempfile
@@ -147,10 +146,6 @@ class Running:
     def stop(self) -> None:
         if self._process is not None:
             stop(self._process, patience_seconds=20)
-
-    def errors(self) -> int:
-        """Lines of the log that tell of an error."""
-        return len(re.findall(r"(?im)\berror\b", self.log.read_text(errors="replace")))
 
     def _is_ready(self, port: int) -> bool:
         assert self.pid

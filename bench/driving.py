@@ -1,6 +1,6 @@
 """Runs one contestant through every step against an API server of its own, and measures each."""
 
-# ruff: noqa: S603, S607 - our own programs, and those of the path
+# ruff: noqa: S603 - our own programs, and those of the path
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Course:
         self.contestant = contestant
         self.running = Running(contestant, server.user(USER, ["system:masters"]), server.dir)
         self.rows: list[Row] = []
-        self._commit, self._machine = _commit(), Machine.now()
+        self._commit, self._machine = commit(), Machine.now()
 
     def drive(self, step: str, count: int, name: str = "", first: int = 0, **flags: str) -> Row:
         """Has the driver do a step, and measures the contestant until it has settled."""
@@ -183,9 +183,11 @@ def scale(contestant: Contestant, stages: Sequence[int], jobs: int, idle_seconds
         return going.rows
 
 
-def _commit() -> str:
-    done = subprocess.run(
-        ["git", "describe", "--always", "--dirty", "--abbrev=7"],
-        cwd=ROOT, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    return done.stdout.strip()
+def commit() -> str:
+    """The commit that last changed what is measured or how; with -dirty, if there are changes beyond it."""
+
+    def git(*arguments: str) -> str:
+        command = ["git", *arguments, "--", "operator", "bench", ":!bench/results.json"]
+        return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False).stdout.strip()
+
+    return git("log", "-1", "--format=%h", "--abbrev=7") + ("-dirty" if git("status", "--porcelain") else "")

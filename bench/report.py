@@ -33,7 +33,8 @@ and the kubelet.
   reads, no cache, no comparison. It is how fast the API server takes the writes.
 - **go** is a small operator on controller-runtime: the same children by server-side apply, compared first, cached,
   16 reconciles at once and no limit on requests. It does none of what Longshore does beyond that, such as rollback,
-  diagnosis, checks of names and owners before the first write, retries.
+  diagnosis, checks of names and owners before the first write, retries. It works from its cache without knowing its own
+  writes, so that some of its writes are done twice.
 - **longshore** is `python -m longshore run` with its defaults.
 - **kopf** is an operator in the way of kopf's tutorial, with the typed client. It doesn't notice deleted children.
 - **go-defaults** is *go* with client-go's 20 requests per second and one worker.

@@ -34,12 +34,13 @@ class Row:
 
 
 class Results:
-    """The rows of a file, in the order in which they were measured."""
+    """The rows of a file, in the order in which they were measured; with a commit, only those of that commit."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, commit: str | None = None) -> None:
         self.path = path
         held = json.loads(path.read_text()) if path.exists() else {"rows": []}
-        self.rows = [Row(**each) for each in held["rows"]]
+        rows = [Row(**each) for each in held["rows"]]
+        self.rows = [row for row in rows if commit in (None, row.commit)]
         self.profile: dict[str, float] = held.get("profile", {})
         """Share of Longshore's CPU by what it is for."""
 

@@ -10,7 +10,6 @@ import kubernetes
 kubernetes.config.load_config()
 core, apps = kubernetes.client.CoreV1Api(), kubernetes.client.AppsV1Api()
 autoscaling, policy = kubernetes.client.AutoscalingV2Api(), kubernetes.client.PolicyV1Api()
-batch = kubernetes.client.BatchV1Api()
 GROUP = ("longshore.dev", "v1alpha1")
 
 
@@ -183,66 +182,3 @@ def deployed(name, namespace, status, meta, spec, type, **_):
     say(ready, parent["metadata"]["generation"], True, "Available")
     body = {"status": dict(ready.status)}
     objects.patch_namespaced_custom_object_status(*GROUP, namespace, "webapps", name, body)
-
-
-@kopf.on.create(*GROUP, "batchjobs")
-def submit(name, namespace, spec, body, patch, **_):
-    shared = {
-        "metadata": {"name": "longshore-batch", "labels": {"app.kubernetes.io/managed-by": "longshore"}},
-        "automountServiceAccountToken": False,
-    }
-    try:
-        core.create_namespaced_service_account(namespace, shared)
-    except kubernetes.client.ApiException as error:
-        if error.status != 409:
-            raise
-    work = container("job", spec["image"]) | {"args": spec["args"]}
-    work["env"] = [{"name": "LONGSHORE_ATTEMPT", "value": "1"}]
-    job = owned("Job", "batch/v1", f"{name}-1", body, name, "batchjob")
-    job["metadata"]["labels"]["longshore.dev/attempt"] = "1"
-    job["spec"] = {
-        "backoffLimit": 0,
-        "completions": 1,
-        "parallelism": 1,
-        "podReplacementPolicy": "Failed",
-        "template": {
-            "metadata": {"labels": dict(job["metadata"]["labels"])},
-            "spec": pod_spec(work, "longshore-batch") | {"restartPolicy": "Never"},
-        },
-    }
-    batch.create_namespaced_job(namespace, job)
-    say_job(patch.status, body["metadata"]["generation"], "Starting")
-
-
-@kopf.on.event("batch", "v1", "jobs", labels={"longshore.dev/batchjob": kopf.PRESENT})
-def worked(namespace, labels, status, type, **_):
-    if type == "DELETED" or "startTime" not in status:
-        return
-    phase = "Succeeded" if "completionTime" in status else "Running"
-    said = {}
-    say_job(said, 1, phase)
-    objects = kubernetes.client.CustomObjectsApi()
-    name = labels["longshore.dev/batchjob"]
-    objects.patch_namespaced_custom_object_status(*GROUP, namespace, "batchjobs", name, {"status": said})
-
-
-def say_job(status, generation, phase):
-    status["observedGeneration"] = generation
-    status["phase"] = phase
-    holds = {
-        "Admitted": True,
-        "Running": phase == "Running",
-        "Complete": phase == "Succeeded",
-        "Failed": False,
-    }
-    status["conditions"] = [
-        {
-            "type": kind,
-            "status": str(value),
-            "reason": phase,
-            "message": f"attempt 1 is {phase}",
-            "observedGeneration": generation,
-            "lastTransitionTime": "2026-01-01T00:00:00Z",
-        }
-        for kind, value in holds.items()
-    ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 import yaml
 
 from hack.cluster.apiserver import ApiServer
@@ -44,6 +45,7 @@ def test_with_a_list_of_domains_keys_of_all_others_are_refused() -> None:
     with ApiServer() as server:
         kube = Kube(server)
         load_crds(kube, ROOT / "crds")
+        kube.create(webapp("old", labels={"unheard-of.io/team": "a"}))
         server.run("apply", "-f", "-", stdin=yaml.safe_dump_all(added))
         odd = webapp("odd", annotations={"unheard-of.io/role": "admin"})
         told = wait(lambda: refusal(kube, odd), "the policy is in force")
@@ -51,6 +53,16 @@ def test_with_a_list_of_domains_keys_of_all_others_are_refused() -> None:
         assert "may have the domains" in refusal(kube, webapp("odd", labels={"notexample.com/a": "b"}))
         good = {"team": "a", "example.com/team": "a", "pay.corp.test/team": "a"}
         assert refusal(kube, webapp("good", labels=good)) == ""
+        kube.patch("WebApp", "old", {"spec": {"suspend": True}})
+        with pytest.raises(Refused, match="may have the domains"):
+            kube.patch("WebApp", "old", {"spec": {"labels": {"unheard-of.io/more": "b"}}})
+
+
+def test_the_domains_are_those_of_the_namespaces_that_are_watched() -> None:
+    made = chart.render("allowedKeyDomains={example.com}", "watchNamespaces={ours}")
+    (binding,) = [each for each in made if each["kind"] == "ValidatingAdmissionPolicyBinding"]
+    (only,) = binding["spec"]["matchResources"]["namespaceSelector"]["matchExpressions"]
+    assert only == {"key": "kubernetes.io/metadata.name", "operator": "In", "values": ["ours"]}
 
 
 def refusal(kube: Kube, obj: chart.Obj) -> str:

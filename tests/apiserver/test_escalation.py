@@ -255,7 +255,7 @@ FOREIGN: dict[str, tuple[Obj, Obj, str]] = {
             "apiVersion": "v1",
             "kind": "Service",
             "metadata": {"name": "taken"},
-            "spec": {"ports": [{"port": 1}]},
+            "spec": {"ports": [{"name": "pg", "port": 5432}]},
         },
         webapp("taken"),
         "Service taken",
@@ -270,7 +270,7 @@ FOREIGN: dict[str, tuple[Obj, Obj, str]] = {
             "apiVersion": "policy/v1",
             "kind": "PodDisruptionBudget",
             "metadata": {"name": "budget"},
-            "spec": {"maxUnavailable": 0, "selector": {"matchLabels": {"a": "b"}}},
+            "spec": {"maxUnavailable": 1},
         },
         webapp("budget", scaling={"minReplicas": 2}),
         "PodDisruptionBudget budget",
@@ -336,6 +336,17 @@ def test_what_belongs_to_others_is_not_taken_over(attempt: str, stage: Stage) ->
     stage.refused(attempt, told)
 
 
+def test_the_service_of_the_api_server_is_not_taken_over(stage: Stage) -> None:
+    """It has no selector, and a name that a WebApp may have."""
+    default = Kube(stage.admin.server, "default")
+    before = default.get("Service", "kubernetes")
+    default.create(webapp("kubernetes"))
+    wait(lambda: default.condition("WebApp", "kubernetes", "Ready")["reason"] == "NameConflict", "a conflict")
+    told = default.condition("WebApp", "kubernetes", "Ready")["message"]
+    assert default.get("Service", "kubernetes") == before
+    stage.refused("the Service of the API server, by name", told)
+
+
 @pytest.mark.parametrize("account", ["default", "admin"])
 def test_an_account_that_was_not_offered_is_not_used(account: str, stage: Stage) -> None:
     if account != "default":
@@ -387,11 +398,12 @@ def test_labels_and_owners_on_ones_own_object_reach_nobody_else(stage: Stage) ->
 
 
 def test_a_crowd_of_objects_does_not_keep_others_waiting_for_long(stage: Stage) -> None:
-    with ThreadPoolExecutor(16) as pool:
-        crowd = [batchjob(f"crowd-{number}", suspend=True) for number in range(CROWD)]
-        made = sum(1 for _ in pool.map(stage.mallory.create, crowd))
-    assert made == CROWD
+    crowd = [batchjob(f"crowd-{number}", suspend=True) for number in range(CROWD)]
     elsewhere = Kube(stage.admin.server, "away")
-    elsewhere.create(webapp("honest"))
-    wait(lambda: elsewhere.find("Deployment", "honest"), "somebody else's WebApp is made", 30)
+    with ThreadPoolExecutor(16) as pool:
+        made = [pool.submit(stage.mallory.create, each) for each in crowd]
+        made[CROWD // 2].result()
+        elsewhere.create(webapp("honest"))
+        wait(lambda: elsewhere.find("Deployment", "honest"), "somebody else's WebApp is made", 30)
+        assert all(each.result() for each in made)
     stage.refused(f"{CROWD} objects at once", "a WebApp of another namespace was made meanwhile")

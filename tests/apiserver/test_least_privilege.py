@@ -144,14 +144,14 @@ def clashes_and_repairs(server: ApiServer, namespace: str) -> None:
 
 
 def others(revision: str) -> list[chart.Obj]:
-    """Somebody else's objects of the kinds whose first apply is the question whether there is one."""
+    """Somebody else's objects, of kinds that are read only when they may be in the way."""
     selector: chart.Obj = {"matchLabels": {"a": "b"}}
     containers = [{"name": "a", "image": "a"}]
     template = {"metadata": {"labels": {"a": "b"}}, "spec": {"containers": containers}}
     return [
         {"apiVersion": "apps/v1", "kind": "ControllerRevision", "metadata": {"name": f"one-{revision}"}, "data": {"a": "b"}, "revision": 1},
-        {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "two"}, "spec": {"ports": [{"port": 1}]}},
-        {"apiVersion": "policy/v1", "kind": "PodDisruptionBudget", "metadata": {"name": "three"}, "spec": {"selector": selector}},
+        {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "two"}, "spec": {"ports": [{"name": "pg", "port": 5432}]}},
+        {"apiVersion": "policy/v1", "kind": "PodDisruptionBudget", "metadata": {"name": "three"}, "spec": {"maxUnavailable": 1}},
         {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "four"}, "spec": {"selector": selector, "template": template}},
     ]  # fmt: skip
 

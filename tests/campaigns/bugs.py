@@ -215,8 +215,8 @@ BUGS: dict[str, Bug] = {
     "blocked-queue": Bug(
         "a key whose reconcile failed is never given back",
         "runtime/queue.py",
-        "        self._running.discard(key)\n        again",
-        "        if not failed:\n            self._running.discard(key)\n        again",
+        "        self._running.discard(key)\n",
+        "        if not failed:\n            self._running.discard(key)\n",
         "errors",
         "WebApp",
         1,

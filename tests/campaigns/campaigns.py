@@ -604,6 +604,8 @@ def states(run: Run) -> None:
             try:
                 kube.request("PUT", kube.path(kind, name), _with_spec(kube.get(kind, name), wanted))
             except Refused as no:
+                if no.status == 409:  # a status was written between reading and writing
+                    continue
                 refused += 1
                 if no.status not in (400, 422) or not no.message:
                     run.violated("refusal", f"{no.status} {no.message[:200]}")
@@ -614,7 +616,7 @@ def states(run: Run) -> None:
         if walked == 0 and after != before:
             run.violated("refusal", f"refused specs changed something: {difference(before, after)}")
         other = world.namespace()
-        other.create(make(name, **spec))
+        other.create(make(name) | {"spec": spec})
         fresh = world.settle(other, behaviour, quiet_seconds=0.5)
         one, two = _comparable(after), _comparable(fresh)
         if one != two:

@@ -179,9 +179,6 @@ class Proxy:
 
         self._do(set_)
 
-    def streams(self) -> int:
-        return len(self._streams)
-
     def writes(self, namespace: str = "") -> list[Seen]:
         """Writes that the API server committed."""
         return [

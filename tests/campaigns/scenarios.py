@@ -60,10 +60,6 @@ def serve(pod: Obj) -> str:
     return "crash" if pod["spec"]["containers"][0]["image"] == "shop:broken" else "ready"
 
 
-def _stay(pod: Obj) -> str:
-    return "stay"
-
-
 def _run(pod: Obj) -> str:
     return "run"
 

@@ -25,6 +25,8 @@ class FakeApi:
         self.streams: list[list[Obj] | int] = []
         self.objects: dict[str, Obj] = {}
         self.requests: list[str] = []
+        self.bodies: list[Obj] = []
+        """Of writes of single objects."""
         self.answers: list[tuple[int, Obj, dict[str, str]]] = []
         """Refusals that come before anything else."""
 
@@ -44,7 +46,8 @@ class FakeApi:
     async def _watch(self, request: web.Request) -> web.StreamResponse:
         stream = self.streams.pop(0) if self.streams else None
         if isinstance(stream, int):
-            return web.json_response({"reason": "Expired"}, status=stream)
+            reason = "Expired" if stream == 410 else "InternalError"
+            return web.json_response({"reason": reason}, status=stream)
         answer = web.StreamResponse()
         await answer.prepare(request)
         for event in stream or ():
@@ -59,6 +62,7 @@ class FakeApi:
         held = self.objects.get(name)
         if request.method == "GET":
             return web.json_response(held or {"reason": "NotFound"}, status=200 if held else 404)
+        self.bodies.append(json.loads(json.dumps(body)))
         if held and body["metadata"].get("resourceVersion") != held["metadata"]["resourceVersion"]:
             return web.json_response({"reason": "Conflict"}, status=409)
         self.version += 1

@@ -87,15 +87,20 @@ def test_after_an_expiry_it_lists_again_and_finds_what_was_deleted_unseen(expire
     assert requests.count("GET /api/v1/pods") == 2
 
 
-def pauses(streams: int, seconds_per_look: float) -> list[float]:
-    """How long an informer waits after each of so many streams that end with an error; its clock moves on by so
-    many seconds each time that it looks."""
-    api, now, found = FakeApi(), iter(range(10**6)), list[float]()
-    error = {"type": "ERROR", "object": {"code": 500, "reason": "InternalError", "message": "etcd is unwell"}}
-    api.streams = [[error] for _ in range(streams)]
+ERROR = {"type": "ERROR", "object": {"code": 500, "reason": "InternalError", "message": "etcd is unwell"}}
+
+
+def pauses(streams: list[list[Obj] | int], seconds_per_look: float) -> tuple[list[float], float]:
+    """How long an informer waits after each of the streams, and how long it was without an answer at the end; its
+    clock moves on by so many seconds each time that it looks."""
+    api, now, found, silent = FakeApi(), iter(range(10**6)), list[float](), list[float]()
+    api.streams, count = list(streams), len(streams)
 
     async def sleep(seconds: float) -> None:
         found.append(seconds)
+        silent.append(informers[0].silent_seconds())
+
+    informers: list[Informer] = []
 
     async def run() -> None:
         async with serving(api) as client:
@@ -109,23 +114,31 @@ def pauses(streams: int, seconds_per_look: float) -> list[float]:
                 sleep,
             )
             task = asyncio.create_task(informer.run())
-            await until(lambda: len(found) == streams)
+            informers.append(informer)
+            await until(lambda: len(found) == count)
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
 
     asyncio.run(run())
-    return found
+    return found, silent[-1]
 
 
 def test_streams_that_fail_at_once_are_tried_ever_more_seldom() -> None:
-    waited = pauses(8, seconds_per_look=0)
+    waited, _ = pauses([[ERROR]] * 8, seconds_per_look=0)
     assert all(
         limit / 2 <= each <= limit for limit, each in zip((0.5, 1, 2, 4, 8, 10, 10, 10), waited, strict=True)
     )
 
 
 def test_errors_of_streams_that_had_lasted_do_not_add_up() -> None:
-    assert all(each <= 0.5 for each in pauses(8, seconds_per_look=60))
+    waited, _ = pauses([[ERROR]] * 8, seconds_per_look=60)
+    assert all(each <= 0.5 for each in waited)
+
+
+def test_while_watches_are_refused_the_cache_is_silent_and_an_open_stream_ends_that() -> None:
+    refused = [500] * 6
+    assert pauses([*refused], seconds_per_look=60)[1] >= 5 * 60
+    assert pauses([*refused, [ERROR]], seconds_per_look=60)[1] <= 2 * 60
 
 
 def test_a_refusal_says_after_how_long_to_try_again() -> None:
@@ -175,6 +188,21 @@ def test_one_leads_until_it_cannot_renew_and_only_then_another() -> None:
             await first._try()
             assert not first.is_leader()
             assert api.objects["lease"]["spec"]["leaseTransitions"] == 1
+
+    asyncio.run(run())
+
+
+def test_a_lapse_in_the_middle_of_a_renewal_is_a_new_beginning() -> None:
+    api, clock, begun = FakeApi(), Clock(), list[float]()
+
+    async def run() -> None:
+        async with serving(api) as client:
+            only = LeaderElection(
+                client, "sys", "lease", "one", TIMING, clock, lambda: begun.append(clock.now)
+            )
+            for clock.now in (0.0, 9.0, 20.0, 29.0):
+                await only._try()
+            assert begun == [0.0, 20.0], "what came while it didn't lead has to be looked at"
 
     asyncio.run(run())
 

@@ -109,6 +109,28 @@ def test_the_earlier_of_two_plans_holds() -> None:
     assert work.take() == A
 
 
+def test_plans_that_events_overtake_do_not_pile_up() -> None:
+    work, _ = queue()
+    for _ in range(1000):
+        work.add(A)
+        work.take()
+        work.done(A, failed=False)
+        work.add_after(A, 604800)
+    assert len(work._later) <= 110
+
+
+def test_a_backlog_is_not_stuck_while_runs_come_to_an_end() -> None:
+    work, clock = queue()
+    work.add(A)
+    work.add(B)
+    for clock.now in (100.0, 200.0):
+        assert work.oldest_seconds() == work.stuck_seconds() == clock.now
+    work.take()
+    work.done(A, failed=False)
+    clock.now = 230.0
+    assert (work.oldest_seconds(), work.stuck_seconds()) == (230.0, 30.0)
+
+
 class Queue(RuleBasedStateMachine):
     """Every key that was added is run, never by two workers at once."""
 

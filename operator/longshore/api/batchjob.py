@@ -104,7 +104,7 @@ class Cancel(Model):
 
 _FIXED = (
     "image", "command", "args", "env", "envFrom", "files", "volumes", "size", "resources", "placement", "security",
-    "serviceAccountName", "imagePullSecrets", "labels", "annotations", "array", "retry", "timeouts",
+    "serviceAccountName", "imagePullSecrets", "labels", "annotations", "terminationGracePeriodSeconds", "array", "retry", "timeouts",
 )  # fmt: skip
 
 

@@ -50,7 +50,7 @@ class Applier:
     """Version and digest of objects that were lately found to be as wanted, by uid: a reconcile asks twice."""
 
     async def ensure(self, resource: Resource, desired: Obj, digest: str, store: Store, owner: Owner) -> bool:
-        """Creates or corrects the object. True if something was written.
+        """Creates or corrects the object. True if something was written, or found that the cache lacked.
 
         Raises:
             Refused: see there.
@@ -83,8 +83,7 @@ class Applier:
                 name,
             )
         if live is not None and self._holds(live, desired, digest):
-            store.put(live)
-            return False
+            return store.put(live)
         if live is not None:
             body["metadata"] = body["metadata"] | {"uid": live["metadata"]["uid"]}
         try:
@@ -122,7 +121,7 @@ class Applier:
             _remember(self.given_up, (metadata["uid"], digest), left, GIVEN_UP)
 
     async def create(self, resource: Resource, desired: Obj, store: Store, owner: Owner) -> bool:
-        """Creates the object if there is none of its name. True if it was created.
+        """Creates the object if there is none of its name. True if it was created, or found.
 
         An object without an owner reference is shared: one that carries our labels will do.
         """
@@ -141,7 +140,7 @@ class Applier:
                 if not _is_meant(live, desired, owner):
                     raise _conflict(resource, name, live) from error
                 self._keep(resource, live, store)
-                return False
+                return True
             raise _refusal(error, resource, name) or error from error
         self._keep(resource, written, store)
         return True

@@ -142,9 +142,15 @@ class Client:
         await self._request("delete", resource, resource.path(namespace, name), body=body)
 
     async def watch(
-        self, resource: Resource, namespace: str | None, *, timeout_seconds: int, **params: str | int | None
+        self,
+        resource: Resource,
+        namespace: str | None,
+        *,
+        timeout_seconds: int,
+        opened: Callable[[], None] = lambda: None,
+        **params: str | int | None,
     ) -> AsyncIterator[Obj]:
-        """Events of a watch until the server ends it. Lines may be of any length.
+        """Events of a watch until the server ends it; `opened` is called when it begins. Lines may be of any length.
 
         Raises:
             ApiError: also for an ERROR event in the stream, with the code that it carries.
@@ -162,6 +168,7 @@ class Client:
                     self._credentials.forget()
                 if answer.status >= 400:
                     raise _error(answer, await answer.read(), "watch", path)
+                opened()
                 rest = b""
                 async for chunk in answer.content.iter_any():
                     *lines, rest = (rest + chunk).split(b"\n")

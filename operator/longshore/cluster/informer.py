@@ -80,7 +80,6 @@ class Informer:
             asked, failed, began = 0.0, False, None
             try:
                 version = version or await self._list()
-                self._failing_since = None
                 began = self._monotonic()
                 version = await self._follow(version)
             except ApiError as error:
@@ -121,6 +120,7 @@ class Informer:
         for obj in self.store.sweep(names, int(version), self._namespace):
             self._on_change(obj)
         self._heard = self._monotonic()
+        self._answered()
         self.synced.set()
         return version
 
@@ -130,6 +130,7 @@ class Informer:
             self.watch.resource,
             self._namespace,
             timeout_seconds=STREAM_SECONDS,
+            opened=self._answered,
             labelSelector=self.watch.label_selector,
             resourceVersion=version,
         )
@@ -150,6 +151,9 @@ class Informer:
         obj = self.watch.strip(obj)
         if self.store.put(obj):
             self._on_change(obj)
+
+    def _answered(self) -> None:
+        self._failing_since = None
 
     def _report(self, error: ApiError, failures: int) -> None:
         where = f"in namespace {self._namespace}" if self._namespace else "in the whole cluster"

@@ -67,7 +67,6 @@ class LeaderElection:
                 await self._try()
                 if self.is_leader() and not leading:
                     log.info("leading as %s", self.identity)
-                    self._on_started()
                 elif leading and not self.is_leader():
                     log.warning("no longer leading: another replica holds the lease")
                 leading = self.is_leader()
@@ -82,7 +81,12 @@ class LeaderElection:
         try:
             async with asyncio.timeout(self._timing.renew_deadline / 2):
                 if await self._acquire_or_renew():
+                    began_anew = not self.is_leader()
                     self._renewed = began
+                    if (
+                        began_anew
+                    ):  # also after a lapse in the middle of a renewal: what came in it was let go
+                        self._on_started()
                 else:
                     self._renewed = None
         except (ApiError, TimeoutError) as error:

@@ -41,6 +41,7 @@ POD_DISRUPTION_BUDGETS = Resource("policy", "v1", "poddisruptionbudgets", "PodDi
 SERVICE_ACCOUNTS = Resource("", "v1", "serviceaccounts", "ServiceAccount")
 SERVICES = Resource("", "v1", "services", "Service")
 
-SELECTIVE = frozenset({CONTROLLER_REVISIONS, DEPLOYMENTS, POD_DISRUPTION_BUDGETS, SERVICES})
-"""Kinds of which a first apply without force gets into nobody else's object: it has a selector, or data that
-can't be changed, and ours would differ. Of the others the server has to be asked first."""
+SELECTIVE = frozenset({CONTROLLER_REVISIONS, DEPLOYMENTS})
+"""Kinds of which a first apply without force gets into nobody else's object: each has a selector or data that
+can't be changed, and ours would differ. Of the others the server has to be asked first: a Service without a
+selector, such as that of the API server itself, would be taken over."""

@@ -35,7 +35,7 @@ class Store:
     ) -> None:
         self._index, self._tally = index, tally
         self._held: dict[Name, _Held] = {}
-        self._indexed: dict[str, tuple[Name, ...]] = {}
+        self._indexed: dict[str, set[Name]] = {}
         self._tombstones: dict[str, int] = {}
         self.counts: Counter[str] = Counter()
         """How many objects there are of each value of the tally."""
@@ -54,9 +54,9 @@ class Store:
         """Objects that the index lists under this value, in the order of their names."""
         return [_read(self._held[name]) for name in self.names_by_index(value)]
 
-    def names_by_index(self, value: str) -> tuple[Name, ...]:
+    def names_by_index(self, value: str) -> list[Name]:
         """Names of objects that the index lists under this value, in their order."""
-        return self._indexed.get(value, ())
+        return sorted(self._indexed.get(value, ()))
 
     def put(self, obj: Obj) -> bool:
         """Holds the object, unless it is known already, in this or a newer version, or known to be deleted."""
@@ -70,7 +70,7 @@ class Store:
         self._held[name] = _Held(uid, version, orjson.dumps(obj))
         self.counts[self._tally(obj)] += 1
         for value in self._index(obj):
-            self._indexed[value] = tuple(sorted({*self._indexed.get(value, ()), name}))
+            self._indexed.setdefault(value, set()).add(name)
         return True
 
     def remove(self, obj: Obj) -> bool:
@@ -107,7 +107,7 @@ class Store:
         obj = _read(held)
         self.counts[self._tally(obj)] -= 1
         for value in self._index(obj):
-            self._indexed[value] = tuple(each for each in self._indexed[value] if each != name)
+            self._indexed[value].discard(name)
             if not self._indexed[value]:
                 del self._indexed[value]
 

@@ -149,8 +149,10 @@ class Operator:
             for each in self.informers
             if each.silent_seconds() > limit
         ]
-        if self.leading() and self.queue.oldest_seconds() > limit:
-            problems.append(f"the oldest key in the queue has waited for {self.queue.oldest_seconds():.0f} s")
+        if self.leading() and self.queue.stuck_seconds() > limit:
+            problems.append(
+                f"keys are due, and for {self.queue.stuck_seconds():.0f} s no reconcile has come to an end"
+            )
         return problems
 
     def unready(self) -> list[str]:

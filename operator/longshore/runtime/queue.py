@@ -46,6 +46,7 @@ class WorkQueue:
         self._running: set[Key] = set()
         self._again: set[Key] = set()
         self._failures: dict[Key, int] = {}
+        self._ended = monotonic()
         self._changed = asyncio.Event()
 
     def __len__(self) -> int:
@@ -60,6 +61,10 @@ class WorkQueue:
         """How long the oldest due key has waited."""
         first = next(iter(self._due.values()), None)
         return self._now() - first if first is not None else 0.0
+
+    def stuck_seconds(self) -> float:
+        """How long keys have been due without any run coming to an end; a backlog that is worked off is 0."""
+        return min(self.oldest_seconds(), self._now() - self._ended)
 
     def add(self, key: Key) -> None:
         """The key is due now. While it runs, it is due again afterwards."""
@@ -78,11 +83,15 @@ class WorkQueue:
             return
         self._when[key] = due
         heapq.heappush(self._later, (due, key))
+        if len(self._later) > 2 * len(self._when) + 100:  # mostly plans that an event has overtaken
+            self._later = [(due, key) for key, due in self._when.items()]
+            heapq.heapify(self._later)
         self._changed.set()
 
     def done(self, key: Key, *, failed: bool, retry_after: float | None = None) -> None:
         """A run has ended. A failure is tried again after a pause that doubles, or after `retry_after` seconds."""
         self._running.discard(key)
+        self._ended = self._now()
         again = key in self._again
         self._again.discard(key)
         if failed:

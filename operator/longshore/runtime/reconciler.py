@@ -107,15 +107,15 @@ def _store(context: Context, resource: Resource) -> Store:
 async def _say(kind: Kind, obj: Obj, decision: Decision, context: Context) -> bool:
     """Writes the status if it differs, and then the events that come with the change.
 
-    False if the object has changed meanwhile, which is in the cache then. The status subresource takes no
-    notice of a uid that is sent along, so it is the version that keeps us from writing into a namesake.
+    False if the object isn't any more what was decided on; what it is now is in the cache then. The status
+    subresource takes no notice of a uid that is sent along, so it is the version that keeps us from writing
+    into a namesake.
     """
     metadata, parents = obj["metadata"], context.parents[kind.name]
     namespace, name = metadata["namespace"], metadata["name"]
-    held = parents.get(namespace, name) or obj
-    if decision.status is None or not _differs(decision.status, held.get("status") or {}):
+    if decision.status is None or not _differs(decision.status, obj.get("status") or {}):
         return True
-    version = {"resourceVersion": held["metadata"]["resourceVersion"]}
+    version = {"resourceVersion": metadata["resourceVersion"]}
     body: Obj = {
         "apiVersion": kind.resource.api_version,
         "kind": kind.name,

@@ -104,9 +104,9 @@ def _deployment(running: App, facts: Facts, target: str) -> list[Step]:
     main, live = Apply(deployment.build(running, target)), facts.deployment
     if deployment.replicas(running) is not None:
         return [main]
+    if live is None:  # or there is one that the cache lacks, with as many replicas as it needs
+        return [main]
     floor = running.spec.scaling.min_replicas
-    if live is None:
-        return [main, _hold_replicas(running, floor)] if floor > 1 else [main]
     count = int(live["spec"].get("replicas", 1))
     ours = live["metadata"].get("annotations", {}).get(REPLICAS_ANNOTATION) is not None
     return [_hold_replicas(running, max(count, floor)), main] if ours or count < floor else [main]
