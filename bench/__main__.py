@@ -6,8 +6,8 @@ import argparse
 import tempfile
 from pathlib import Path
 
-from bench.contestants import CONTESTANTS, peers
-from bench.driving import ROOT, Plan, commit, measure, scale
+from bench.contestants import CONTESTANTS, STEPS, peers
+from bench.driving import ROOT, Plan, measure, measured_commit, scale
 from bench.report import page
 from bench.results import Results
 from hack.cluster.paths import say, step
@@ -15,6 +15,8 @@ from hack.cluster.paths import say, step
 PAGE = ROOT / "docs" / "performance.md"
 SIZES, RUNS, IDLE_SECONDS = (500, 2000), 3, 60.0
 STAGES, SCALE_JOBS = (100, 1000, 10_000), 50_000
+MANY_ONLY = frozenset({"services", "submit", "run", "finish"})
+"""Steps that are measured with the most objects only."""
 QUICK = ("raw", "go", "longshore")
 DEFAULT = ("raw", "go", "longshore", "kopf", "go-defaults")
 
@@ -27,7 +29,7 @@ def main() -> None:
             _measure(results, options.contestants or QUICK, options.sizes or [100], 1, 5.0)
             print(page(results.rows, options.sizes or [100], 0))
         return
-    results = Results(options.results, None if options.report else commit())
+    results = Results(options.results, None if options.report else measured_commit())
     sizes = options.sizes or SIZES
     if not options.report:
         _measure(results, options.contestants or DEFAULT, sizes, options.runs, IDLE_SECONDS)
@@ -68,8 +70,9 @@ def _measure(
                 if results.has(name, size, run) or not contestant.takes_part(size, run):
                     continue
                 minute = idle if run == 1 else 0.0
+                steps = STEPS if size == max(sizes) else STEPS - MANY_ONLY
                 with step(f"run {run} of {runs}, {size} objects, {name}"):
-                    results.add(measure(contestant, Plan(size, minute), run))
+                    results.add(measure(contestant, Plan(size, minute, steps), run))
 
 
 def _scale(results: Results, contestants: tuple[str, ...] | list[str], stages: list[int], jobs: int) -> None:

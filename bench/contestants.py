@@ -106,7 +106,7 @@ CONTESTANTS = {
             "go-defaults",
             "the same Go operator at 20 requests per second and one worker",
             _go_defaults,
-            frozenset({"create", "update"}),
+            frozenset({"create"}),
             largest=500,
             runs=1,
         ),

@@ -14,11 +14,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench.contestants import Contestant, Running, peers
+from bench.contestants import STEPS, Contestant, Running, peers
 from bench.measuring import Machine, cpu_seconds, peak_mib, requests, resident_mib, wait_until_quiet, writes
 from bench.results import Row
 from hack.cluster.apiserver import ApiServer
 from hack.cluster.paths import say
+from hack.measured import commit
 
 ROOT = Path(__file__).parents[1]
 USER = "bench-contestant"
@@ -31,12 +32,18 @@ DISTURBED = 0.1
 EMPTY_SECONDS = 5
 
 
+def measured_commit() -> str:
+    """The commit of what is measured, and of how."""
+    return commit("operator", "bench", ":!bench/results.json")
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """How much is measured."""
 
     size: int
     idle_seconds: float
+    steps: frozenset[str] = STEPS
     timeout_minutes: int = 15
 
 
@@ -48,7 +55,7 @@ class Course:
         self.contestant = contestant
         self.running = Running(contestant, server.user(USER, ["system:masters"]), server.dir)
         self.rows: list[Row] = []
-        self._commit, self._machine = commit(), Machine.now()
+        self._commit, self._machine = measured_commit(), Machine.now()
 
     def drive(self, step: str, count: int, name: str = "", first: int = 0, **flags: str) -> Row:
         """Has the driver do a step, and measures the contestant until it has settled."""
@@ -140,7 +147,7 @@ def course(contestant: Contestant, size: int, run: int, minutes: int) -> Iterato
 
 
 def measure(contestant: Contestant, plan: Plan, run: int) -> list[Row]:
-    """Every step of one run that the contestant takes part in."""
+    """Every step of one run that the contestant takes part in, or those of the plan."""
     size, reactions = plan.size, min(REACTIONS, plan.size)
     steps: dict[str, Callable[[Course], object]] = {
         "create": lambda going: going.drive("create", size),
@@ -156,7 +163,7 @@ def measure(contestant: Contestant, plan: Plan, run: int) -> list[Row]:
     }
     with course(contestant, size, run, plan.timeout_minutes) as going:
         for name, step in steps.items():
-            if name in contestant.steps:
+            if name in contestant.steps & plan.steps:
                 step(going)
         return going.rows
 
@@ -181,13 +188,3 @@ def scale(contestant: Contestant, stages: Sequence[int], jobs: int, idle_seconds
         going.restart("full restart", present + jobs)
         going.idle(idle_seconds)
         return going.rows
-
-
-def commit() -> str:
-    """The commit that last changed what is measured or how; with -dirty, if there are changes beyond it."""
-
-    def git(*arguments: str) -> str:
-        command = ["git", *arguments, "--", "operator", "bench", ":!bench/results.json"]
-        return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False).stdout.strip()
-
-    return git("log", "-1", "--format=%h", "--abbrev=7") + ("-dirty" if git("status", "--porcelain") else "")

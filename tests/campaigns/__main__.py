@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import argparse
 import sys
-import time
 from pathlib import Path
 
 from tests.campaigns import report
 from tests.campaigns.bugs import BUGS
 from tests.campaigns.campaigns import CAMPAIGNS, Plan
+from tests.campaigns.kept import Kept
 from tests.campaigns.runner import hunt, plans, run
+
+KEPT = Path(".longshore") / "campaigns.jsonl"
 
 
 def main() -> int:
@@ -24,19 +26,27 @@ def main() -> int:
     parser.add_argument("--bug", action="append", choices=BUGS, help="run the code with this seeded bug")
     parser.add_argument("--bugs", action="store_true", help="show that every seeded bug is caught")
     parser.add_argument("--workers", type=int, default=2, help="clusters at once; default 2")
-    parser.add_argument("--report", type=Path, help="write the report to this file")
+    parser.add_argument(
+        "--report", type=Path, help="write the report to this file; an interrupted run is taken up again"
+    )
     chosen = parser.parse_args()
     kinds = chosen.kind or ("WebApp", "BatchJob")
     todo = plans(chosen.campaign or list(CAMPAIGNS), kinds, chosen.plans)
     if chosen.seed is not None:
         todo = [Plan(name, kind, chosen.seed) for name in chosen.campaign or () for kind in kinds]
-    began = time.monotonic()
+    kept = Kept(KEPT) if chosen.report else None
     if chosen.bug:
         caught, outcomes = hunt(chosen.bug, chosen.workers, 30), []
-    else:
+    elif kept is None:
         outcomes = run(todo, min(chosen.workers, len(todo)))
         caught = hunt(list(BUGS), chosen.workers, 30) if chosen.bugs else []
-    text = report.text(outcomes, caught, time.monotonic() - began)
+    else:
+        if left := [plan for plan in todo if plan not in kept.outcomes]:
+            run(left, min(chosen.workers, len(left)), keep=kept.add)
+        if unseen := [each for each in BUGS if chosen.bugs and each not in kept.caught]:
+            hunt(unseen, chosen.workers, 30, kept.add)
+        outcomes, caught = list(kept.outcomes.values()), list(kept.caught.values())
+    text = report.text(outcomes, caught, sum(each.seconds for each in outcomes), kept.commit if kept else "")
     print(text)
     if chosen.report:
         chosen.report.write_text(text)

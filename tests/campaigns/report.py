@@ -8,14 +8,17 @@ from tests.campaigns.bugs import BUGS, Caught
 from tests.campaigns.campaigns import CAMPAIGNS, Outcome
 
 
-def text(outcomes: Sequence[Outcome], caught: Sequence[Caught], seconds: float) -> str:
-    """Plans, faults and violations per campaign; which campaign caught which seeded bug."""
+def text(outcomes: Sequence[Outcome], caught: Sequence[Caught], seconds: float, commit: str = "") -> str:
+    """Plans, faults and violations per campaign; which campaign caught which seeded bug. `seconds` is the sum of
+    the plans' times; several run at once."""
     lines = ["# Fault campaigns", ""]
+    if commit:
+        lines += [f"Written by `make campaigns`, of the code at commit {commit}.", ""]
     if outcomes:
         lines += [*_campaigns(outcomes), ""]
     if caught:
         lines += [*_bugs(caught), ""]
-    lines.append(f"The run took {seconds / 60:.0f} min.")
+    lines.append(f"The plans took {seconds / 60:.0f} min in all.")
     return "\n".join(lines) + "\n"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -29,7 +29,12 @@ def plans(campaigns: Sequence[str], kinds: Sequence[str], count: int | None) -> 
     return found
 
 
-def run(todo: Sequence[Plan], workers: int, code: Path | None = None) -> list[Outcome]:
+def run(
+    todo: Sequence[Plan],
+    workers: int,
+    code: Path | None = None,
+    keep: Callable[[Outcome], object] = lambda outcome: None,
+) -> list[Outcome]:
     """Runs the plans, each worker in a cluster of its own; the order doesn't matter."""
     waiting, outcomes, references, began = list(reversed(todo)), [], References(), time.monotonic()
     lock = threading.Lock()
@@ -44,6 +49,7 @@ def run(todo: Sequence[Plan], workers: int, code: Path | None = None) -> list[Ou
                 outcome = execute(plan, world, references)
                 with lock:
                     outcomes.append(outcome)
+                keep(outcome)
                 tell(outcome, len(outcomes), len(todo), time.monotonic() - began)
 
     with ThreadPoolExecutor(workers) as pool:
@@ -63,7 +69,12 @@ def tell(outcome: Outcome, number: int, of: int, seconds: float) -> None:
             print(f"    {violation}", flush=True)
 
 
-def hunt(names: Sequence[str], workers: int, most: int) -> list[Caught]:
+def hunt(
+    names: Sequence[str],
+    workers: int,
+    most: int,
+    keep: Callable[[Caught], object] = lambda caught: None,
+) -> list[Caught]:
     """Runs the code with each seeded bug until a plan sees it. What is right is said by the code without it."""
     waiting, caught, lock = list(reversed(names)), [], threading.Lock()
 
@@ -76,6 +87,7 @@ def hunt(names: Sequence[str], workers: int, most: int) -> list[Caught]:
             found = hunt_one(name, references, most)
             with lock:
                 caught.append(found)
+            keep(found)
             with _print:
                 print(found, flush=True)
 
