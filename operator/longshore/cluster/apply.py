@@ -174,6 +174,9 @@ class Applier:
         except ApiError as error:
             if error.status not in (404, 409):
                 raise
+            live = await self._read(resource, namespace, name) if error.status == 409 else None
+            if live is not None and live["metadata"]["uid"] == uid:
+                raise  # not another object: the server was too busy with this one
         held = store.get(namespace, name)
         if held is not None and held["metadata"]["uid"] == uid:
             store.remove(held)
