@@ -69,7 +69,7 @@ def _measure(
                 contestant = CONTESTANTS[name]
                 if results.has(name, size, run) or not contestant.takes_part(size, run):
                     continue
-                minute = idle if run == 1 else 0.0
+                minute = idle if run == 1 and size == max(sizes) else 0.0
                 steps = STEPS if size == max(sizes) else STEPS - MANY_ONLY
                 with step(f"run {run} of {runs}, {size} objects, {name}"):
                     results.add(measure(contestant, Plan(size, minute, steps), run))
@@ -79,7 +79,7 @@ def _scale(results: Results, contestants: tuple[str, ...] | list[str], stages: l
     for name in contestants:
         if not results.has(name, stages[-1], 1):
             with step(f"scale, {stages[-1]} WebApps and {jobs} BatchJobs, {name}"):
-                results.add(scale(CONTESTANTS[name], stages, jobs, IDLE_SECONDS))
+                results.add(scale(CONTESTANTS[name], stages, jobs, IDLE_SECONDS / 4))
 
 
 def _options() -> argparse.Namespace:
