@@ -116,6 +116,7 @@ class ApiServer:
             "audit-log-path": str(self.audit_log),
             "audit-policy-file": str(self.dir / "audit-policy.json"),
             "audit-log-mode": "blocking",
+            "audit-log-maxsize": "100000",  # MB: offsets into it are kept, so it must not be rotated
         }
         self._start(
             "kube-apiserver", [f"--{name}={value}" for name, value in arguments.items()] + self._extra
