@@ -188,10 +188,10 @@ BUGS: dict[str, Bug] = {
     "endless": Bug(
         "a status that names the moment differs each time",
         "runtime/reconciler.py",
-        "    held = parents.get(namespace, name) or obj\n",
-        "    held = parents.get(namespace, name) or obj\n"
+        "    if decision.status is None or not _differs(",
         "    if decision.status and 'url' in decision.status:\n"
-        "        decision.status['url'] = f'http://{context.now().timestamp()}'\n",
+        "        decision.status['url'] = f'http://{context.now().timestamp()}'\n"
+        "    if decision.status is None or not _differs(",
         "quiet",
         "WebApp",
     ),
