@@ -260,6 +260,6 @@ BUGS: dict[str, Bug] = {
         "if False:",
         "stale",
         "BatchJob",
-        1,
+        16,
     ),
 }
