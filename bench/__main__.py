@@ -6,7 +6,7 @@ import argparse
 import tempfile
 from pathlib import Path
 
-from bench.contestants import CONTESTANTS, STEPS, peers
+from bench.contestants import CONTESTANTS, peers
 from bench.driving import ROOT, Plan, measure, measured_commit, scale
 from bench.report import page
 from bench.results import Results
@@ -15,8 +15,7 @@ from hack.cluster.paths import say, step
 PAGE = ROOT / "docs" / "performance.md"
 SIZES, RUNS, IDLE_SECONDS = (500, 2000), 3, 60.0
 STAGES, SCALE_JOBS = (100, 1000, 10_000), 50_000
-MANY_ONLY = frozenset({"services", "submit", "run", "finish"})
-"""Steps that are measured with the most objects only."""
+QUICK_SIZES = (100,)
 QUICK = ("raw", "go", "longshore")
 DEFAULT = ("raw", "go", "longshore", "kopf", "go-defaults")
 
@@ -26,8 +25,8 @@ def main() -> None:
     if options.quick:
         with tempfile.TemporaryDirectory() as folder:
             results = Results(Path(folder) / "results.json")
-            _measure(results, options.contestants or QUICK, options.sizes or [100], 1, 5.0)
-            print(page(results.rows, options.sizes or [100], 0))
+            _measure(results, options.contestants or QUICK, options.sizes or QUICK_SIZES, 1, 5.0)
+            print(page(results.rows, options.sizes or QUICK_SIZES, 0))
         return
     results = Results(options.results, None if options.report else measured_commit())
     sizes = options.sizes or SIZES
@@ -69,10 +68,9 @@ def _measure(
                 contestant = CONTESTANTS[name]
                 if results.has(name, size, run) or not contestant.takes_part(size, run):
                     continue
-                minute = idle if run == 1 and size == max(sizes) else 0.0
-                steps = STEPS if size == max(sizes) else STEPS - MANY_ONLY
+                minute = idle if run == 1 and size in (max(SIZES), *QUICK_SIZES) else 0.0
                 with step(f"run {run} of {runs}, {size} objects, {name}"):
-                    results.add(measure(contestant, Plan(size, minute, steps), run))
+                    results.add(measure(contestant, Plan(size, minute), run))
 
 
 def _scale(results: Results, contestants: tuple[str, ...] | list[str], stages: list[int], jobs: int) -> None:

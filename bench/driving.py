@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench.contestants import STEPS, Contestant, Running, peers
+from bench.contestants import Contestant, Running, peers
 from bench.measuring import Machine, cpu_seconds, peak_mib, requests, resident_mib, wait_until_quiet, writes
 from bench.results import Row
 from hack.cluster.apiserver import ApiServer
@@ -43,7 +43,6 @@ class Plan:
 
     size: int
     idle_seconds: float
-    steps: frozenset[str] = STEPS
     timeout_minutes: int = 15
 
 
@@ -147,7 +146,7 @@ def course(contestant: Contestant, size: int, run: int, minutes: int) -> Iterato
 
 
 def measure(contestant: Contestant, plan: Plan, run: int) -> list[Row]:
-    """Every step of one run that the contestant takes part in, or those of the plan."""
+    """Every step of one run that the contestant takes part in."""
     size, reactions = plan.size, min(REACTIONS, plan.size)
     steps: dict[str, Callable[[Course], object]] = {
         "create": lambda going: going.drive("create", size),
@@ -163,7 +162,7 @@ def measure(contestant: Contestant, plan: Plan, run: int) -> list[Row]:
     }
     with course(contestant, size, run, plan.timeout_minutes) as going:
         for name, step in steps.items():
-            if name in contestant.steps & plan.steps:
+            if name in contestant.steps:
                 step(going)
         return going.rows
 
