@@ -725,6 +725,7 @@ IMMUTABLE = {
     "timeouts": {"totalSeconds": 60},
     "labels": {"team": "b"},
     "placement": {"architecture": "arm64"},
+    "terminationGracePeriodSeconds": 60,
 }
 
 

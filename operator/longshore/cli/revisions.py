@@ -212,12 +212,7 @@ def rollback(
             click.echo(f"# revision {target.name} has failed before: {target.reason}", err=True)
         if dry_run:
             return 0
-        app = found.app | {"spec": restored(found.app["spec"], target.inputs)}
-        try:
-            await client.replace(WEBAPPS, where, name, app, manager=FIELD_MANAGER)
-        except ApiError as error:
-            if error.status != 409:
-                raise
+        if not await _write(client, found.app, restored(found.app["spec"], target.inputs)):
             fail(f"somebody else has just changed {name}; nothing was written, try again")
         click.echo(
             f"# the spec of {where}/{name} is that of revision {target.name} again; how it goes: longshore why webapp {name} -n {where}\n"
@@ -226,6 +221,22 @@ def rollback(
         return 0
 
     with_client(kubeconfig, context, go_back)
+
+
+async def _write(client: Client, app: Obj, spec: Obj) -> bool:
+    """Replaces the spec, unless it is another than that of `app` by now. A status that has changed is no hindrance."""
+    namespace, name = app["metadata"]["namespace"], app["metadata"]["name"]
+    live = app
+    while live["metadata"]["generation"] == app["metadata"]["generation"]:
+        try:
+            await client.replace(WEBAPPS, namespace, name, live | {"spec": spec}, manager=FIELD_MANAGER)
+        except ApiError as error:
+            if error.status != 409:
+                raise
+            live = await client.get(WEBAPPS, namespace, name)
+        else:
+            return True
+    return False
 
 
 async def _read(client: Client, namespace: str, name: str) -> History:
