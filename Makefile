@@ -46,7 +46,7 @@ test-campaigns: $(MADE) ## a slice of the fault campaigns; minutes
 	@hack/run-tests.sh tests/campaigns
 
 .PHONY: campaigns
-campaigns: $(MADE) ## all fault campaigns and seeded bugs, and their report; most of an hour
+campaigns: $(MADE) ## all fault campaigns and seeded bugs, and their report; half an hour
 	@$(PYTHON) -m tests.campaigns --bugs --report docs/campaigns.md
 
 .PHONY: test-e2e
