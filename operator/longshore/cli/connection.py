@@ -6,7 +6,7 @@ import asyncio
 import os
 import sys
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 from kubernetes import config
@@ -14,6 +14,7 @@ from kubernetes import config
 from longshore import __version__
 from longshore.cluster.client import ApiError, Client
 from longshore.cluster.credentials import Credentials, NoCluster
+from longshore.cluster.resources import Resource
 
 Options = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -62,7 +63,19 @@ def namespace_of(kubeconfig: str | None, context: str | None, given: str | None)
     return str(chosen["context"].get("namespace") or "default")
 
 
-def fail(message: str, code: int = 1) -> None:
+async def get_or_fail(client: Client, resource: Resource, namespace: str, name: str) -> dict[str, Any]:
+    """The object; where there is none, the command ends and says how to find those that are."""
+    try:
+        return await client.get(resource, namespace, name)
+    except ApiError as error:
+        if error.status != 404:
+            raise
+    fail(
+        f"there is no {resource.kind} {name} in namespace {namespace}: kubectl get {resource.plural} --all-namespaces lists all"
+    )
+
+
+def fail(message: str, code: int = 1) -> NoReturn:
     """Says why on standard error, and exits."""
     click.echo(f"error: {message}", err=True)
     sys.exit(code)

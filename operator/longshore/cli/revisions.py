@@ -15,7 +15,7 @@ import click
 
 from longshore.api.files import to_yaml
 from longshore.api.webapp import WebAppSpec
-from longshore.cli.connection import cluster_options, fail, namespace_of, with_client
+from longshore.cli.connection import cluster_options, fail, get_or_fail, namespace_of, with_client
 from longshore.cluster.client import ApiError, Client
 from longshore.cluster.resources import CONTROLLER_REVISIONS
 from longshore.webapp.app import NOT_OF_A_REVISION, revision_inputs
@@ -240,13 +240,6 @@ async def _write(client: Client, app: Obj, spec: Obj) -> bool:
 
 
 async def _read(client: Client, namespace: str, name: str) -> History:
-    try:
-        app = await client.get(WEBAPPS, namespace, name)
-    except ApiError as error:
-        if error.status != 404:
-            raise
-        fail(
-            f"there is no WebApp {name} in namespace {namespace}: kubectl get webapps --all-namespaces lists all"
-        )
+    app = await get_or_fail(client, WEBAPPS, namespace, name)
     held = await client.list_all(CONTROLLER_REVISIONS, namespace, labelSelector=f"{WEBAPP_LABEL}={name}")
     return history_of(app, held)

@@ -8,8 +8,8 @@ from typing import Any
 import click
 
 from longshore.batchjob.reconcile import BATCHJOBS
-from longshore.cli.connection import cluster_options, fail, namespace_of, with_client
-from longshore.cluster.client import ApiError, Client
+from longshore.cli.connection import cluster_options, get_or_fail, namespace_of, with_client
+from longshore.cluster.client import Client
 from longshore.webapp.reconcile import WEBAPPS
 
 Obj = dict[str, Any]
@@ -27,15 +27,7 @@ def why(kind: str, name: str, kubeconfig: str | None, context: str | None, names
     where, resource = namespace_of(kubeconfig, context, namespace), _KINDS[kind]
 
     async def tell(client: Client) -> int:
-        try:
-            obj = await client.get(resource, where, name)
-        except ApiError as error:
-            if error.status != 404:
-                raise
-            fail(
-                f"there is no {resource.kind} {name} in namespace {where}: kubectl get {resource.plural} --all-namespaces lists all"
-            )
-        click.echo("\n".join(story(obj)))
+        click.echo("\n".join(story(await get_or_fail(client, resource, where, name))))
         return 0
 
     with_client(kubeconfig, context, tell)

@@ -58,10 +58,11 @@ class Applier:
             ApiError: the API server is unwell.
         """
         namespace, name = desired["metadata"]["namespace"], desired["metadata"]["name"]
-        live, body = store.get(namespace, name), _marked(desired, self.hash_annotation, digest)
+        live = store.get(namespace, name)
         if live is None or not owner.owns(live):
             await owner.check(self.client)
             if live is None and resource in SELECTIVE:
+                body = _marked(desired, self.hash_annotation, digest)
                 try:
                     written = await self._apply(resource, namespace, name, body, None)
                 except ApiError as error:
@@ -84,6 +85,7 @@ class Applier:
             )
         if live is not None and self._holds(live, desired, digest):
             return store.put(live)
+        body = _marked(desired, self.hash_annotation, digest)
         if live is not None:
             body["metadata"] = body["metadata"] | {"uid": live["metadata"]["uid"]}
         try:

@@ -83,9 +83,8 @@ class LeaderElection:
                 if await self._acquire_or_renew():
                     began_anew = not self.is_leader()
                     self._renewed = began
-                    if (
-                        began_anew
-                    ):  # also after a lapse in the middle of a renewal: what came in it was let go
+                    # Also after a lapse in the middle of a renewal: what came in it was let go.
+                    if began_anew:
                         self._on_started()
                 else:
                     self._renewed = None

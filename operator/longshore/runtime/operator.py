@@ -200,9 +200,8 @@ class Operator:
             self._busy.add(name)
             await self._reconcile(key)
             self._busy.discard(name)
-            await asyncio.sleep(
-                0
-            )  # thousands of reconciles that write nothing mustn't keep the lease waiting
+            # Thousands of reconciles that write nothing mustn't keep the lease waiting.
+            await asyncio.sleep(0)
 
     async def _reconcile(self, key: Key) -> None:
         began, result, retry_after = time.monotonic(), "ok", None
