@@ -72,6 +72,17 @@ def test_a_plan_for_a_change_shows_it_and_says_which_pods_are_replaced(kube: Kub
     assert kube.get("WebApp", "shop")["spec"]["image"] == "shop:1"
 
 
+def test_a_plan_shows_what_is_wanted_no_more(kube: Kube, tmp_path: Path) -> None:
+    made(kube)
+    file = tmp_path / "shop.yaml"
+    file.write_text(TEMPLATE.format(image="shop:1", replicas="1") + "  protocol: TCP\n")
+    found = longshore(kube, "plan", "-f", str(file))
+    assert found.exit_code == 0, found.output
+    lines = found.stdout.splitlines()
+    service = lines[lines.index("+++ Service/shop planned") :]
+    assert {"-    port: 80", "+    port: 8080"} <= set(service)
+
+
 def test_what_the_server_refuses_is_named_with_its_line(kube: Kube, tmp_path: Path) -> None:
     found = plan(kube, tmp_path, image="https://shop")
     assert found.exit_code == 1

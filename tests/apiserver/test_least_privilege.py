@@ -96,7 +96,10 @@ def clashes_and_repairs(server: ApiServer, namespace: str) -> None:
     wait(lambda: kube.condition("BatchJob", "taken", "Admitted")["reason"] == "NameConflict", "a conflict")
     kube.create(webapp(scaling={"minReplicas": 2}))
     wait(lambda: kube.find("PodDisruptionBudget", "shop"), "a budget")
-    for foreign in others(kube.get("WebApp", "shop")["status"]["revision"]["candidate"]):
+    revision = wait(
+        lambda: kube.get("WebApp", "shop").get("status", {}).get("revision"), "a revision is told"
+    )
+    for foreign in others(revision["candidate"]):
         name = foreign["metadata"]["name"].split("-")[0]
         kube.create(foreign)
         kube.create(webapp(name, scaling={"minReplicas": 2}))

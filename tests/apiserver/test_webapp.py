@@ -164,6 +164,30 @@ def before_of(uid: str) -> Obj:
     return {"metadata": {"uid": uid}}
 
 
+def test_what_is_no_longer_wanted_goes_and_what_others_added_stays(kube: Kube) -> None:
+    children = {
+        "Service": "shop",
+        "ServiceAccount": "shop-webapp",
+        "PodDisruptionBudget": "shop",
+        "HorizontalPodAutoscaler": "shop",
+    }
+
+    def labels(kind: str) -> dict[str, str]:
+        labels: dict[str, str] = kube.get(kind, children[kind])["metadata"]["labels"]
+        return {key: value for key, value in labels.items() if key in ("team", "floor", "theirs")}
+
+    made(kube, **FULL | {"labels": {"team": "shop", "floor": "2"}})
+    for kind, name in children.items():
+        kube.patch(kind, name, {"metadata": {"labels": {"theirs": "yes"}}})
+    for spec, left in (({"floor": None}, {"team": "shop"}), ({"team": None, "floor": None}, {})):
+        kube.patch("WebApp", "shop", {"spec": {"labels": spec}})
+        for kind in children:
+            wait(
+                lambda kind=kind, left=left: labels(kind) == left | {"theirs": "yes"},
+                f"only {left} and theirs on the {kind}",
+            )
+
+
 FOREIGN: dict[str, Obj] = {
     "Service": {
         "apiVersion": "v1",

@@ -32,6 +32,9 @@ WORKERS, NEIGHBOURS = 16, 20
 """The operator's workers, by default, and objects that are more than those."""
 REFERENCE_QUIET_SECONDS = 2.5
 PARENTS = ("webapps", "batchjobs")
+GOLDEN_RATIO = (5**0.5 - 1) / 2
+"""Multiples of it, less their whole part, fill the unit interval evenly: so seeds spread over the writes of a
+scenario, also when their number differs by one from run to run."""
 NO_REPLY_IS_LOST = ("unobserved", "monkey", "quiet", "states")
 """Campaigns in which every write is answered: one that changes nothing has no excuse."""
 
@@ -234,14 +237,16 @@ def scenarios(kind: str) -> list[Scenario]:
 def crash(run: Run) -> None:
     """The operator dies at one write: before it is sent, after it is committed, or after the reply."""
     moments = ("before", "committed", "replied")
-    points = [
-        (scenario, number, moment)
-        for scenario in scenarios(run.plan.kind)
-        for number in range(1, run.references.of(scenario, run.world).writes + 1)
-        for moment in moments
+    turns = [
+        each
+        for at in range(max(len(each.steps) for each in scenarios(run.plan.kind)))
+        for each in scenarios(run.plan.kind)
+        if at < len(each.steps)
     ]
-    random.Random(f"crash {run.plan.kind}").shuffle(points)
-    scenario, number, moment = points[run.plan.seed % len(points)]
+    scenario = turns[run.plan.seed % len(turns)]
+    points = run.references.of(scenario, run.world).writes * len(moments)
+    write, at = divmod(int(run.plan.seed * GOLDEN_RATIO % 1 * points), len(moments))
+    number, moment = write + 1, moments[at]
     run.outcome.about = f"{scenario.name}: killed at write {number}, {moment}"
     fired = []
 

@@ -10,6 +10,7 @@ from tests.campaigns.runner import hunt, run
 
 pytestmark = pytest.mark.timeout(1500)
 WORKERS = 2
+MOST_PLANS = 20
 SHARE = {
     "crash": 6,
     "errors": 3,
@@ -36,7 +37,7 @@ def outcomes() -> dict[Plan, Outcome]:
 
 @pytest.fixture(scope="module")
 def caught() -> dict[str, Caught]:
-    return {each.bug: each for each in hunt(list(BUGS), WORKERS, 3)}
+    return {each.bug: each for each in hunt(list(BUGS), WORKERS, MOST_PLANS)}
 
 
 @pytest.mark.parametrize("plan", SLICE, ids=str)

@@ -21,6 +21,7 @@ from longshore.cli.connection import cluster_options, fail, namespace_of, with_c
 from longshore.cli.manifests import MODELS, Manifest, Mistake, read
 from longshore.cluster.apply import Applier
 from longshore.cluster.client import ApiError, Client
+from longshore.cluster.ownership import replacement
 from longshore.cluster.resources import Resource
 from longshore.cluster.store import Store
 from longshore.runtime.gathering import ALLOWED_ACCOUNTS
@@ -132,9 +133,7 @@ async def _step(client: Client, step: Apply | Create | Delete | Patch, namespace
     if isinstance(step, Create) and live is not None:
         return
     try:
-        _, after = await client.apply(
-            resource, namespace, name, step.body, manager=MANAGER, force=live is not None, dry_run=True
-        )
+        after = await _applied(client, resource, step.body, live)
     except ApiError as error:
         yield f"# {resource.kind} {name} would be refused: {error.message}"
         return
@@ -149,6 +148,17 @@ async def _step(client: Client, step: Apply | Create | Delete | Patch, namespace
         and live["spec"]["template"] != after["spec"]["template"]
     ):
         yield f"# pods of {name} are replaced, {after['spec'].get('replicas', 1)} in all"
+
+
+async def _applied(client: Client, resource: Resource, desired: Obj, live: Obj | None) -> Obj:
+    """What the server would hold."""
+    namespace, name = desired["metadata"]["namespace"], desired["metadata"]["name"]
+    if live is not None and (body := replacement(live, desired, MANAGER)) is not None:
+        return await client.replace(resource, namespace, name, body, manager=MANAGER, dry_run=True)
+    _, after = await client.apply(
+        resource, namespace, name, desired, manager=MANAGER, force=live is not None, dry_run=True
+    )
+    return after
 
 
 async def _decide(client: Client, kind: Kind, obj: Obj, namespace: str, name: str) -> Decision:

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 from longshore.cluster.client import ApiError, Client
 from longshore.cluster.diff import differences
+from longshore.cluster.ownership import as_applied
 from longshore.cluster.resources import SELECTIVE, SERVICES, Resource
 from longshore.cluster.store import Store
 
@@ -59,41 +60,59 @@ class Applier:
         """
         namespace, name = desired["metadata"]["namespace"], desired["metadata"]["name"]
         live = store.get(namespace, name)
-        if live is None or not owner.owns(live):
+        if live is not None and not owner.owns(live):
             await owner.check(self.client)
-            if live is None and resource in SELECTIVE:
-                body = _marked(desired, self.hash_annotation, digest)
-                try:
-                    written = await self._apply(resource, namespace, name, body, None)
-                except ApiError as error:
-                    live = (
-                        await self._ours(resource, namespace, name, owner) if _is_contended(error) else None
-                    )
-                    if live is None:
-                        raise _refusal(error, resource, name) or error from error
-                else:
-                    self._take_in(resource, desired, digest, written, store)
-                    return True
+            live = await self._ours(resource, namespace, name, owner)
+        if live is None:
+            await owner.check(self.client)
+            try:
+                written = await self._make(resource, _marked(desired, self.hash_annotation, digest))
+            except ApiError as error:
+                live = await self._ours(resource, namespace, name, owner) if _is_contended(error) else None
+                if live is None:
+                    raise _refusal(error, resource, name) or error from error
             else:
-                live = await self._ours(resource, namespace, name, owner)
-        if live is not None and live["metadata"].get("deletionTimestamp"):
+                self._take_in(resource, desired, digest, written, store)
+                return True
+        if live["metadata"].get("deletionTimestamp"):
             raise ApiError(
                 409,
                 {"reason": "Deleting", "message": f"{resource.kind} {name} is being deleted"},
                 "patch",
                 name,
             )
-        if live is not None and self._holds(live, desired, digest):
+        if self._holds(live, desired, digest):
             return store.put(live)
         body = _marked(desired, self.hash_annotation, digest)
-        if live is not None:
-            body["metadata"] = body["metadata"] | {"uid": live["metadata"]["uid"]}
+        body["metadata"]["uid"] = live["metadata"]["uid"]
         try:
-            written = await self._apply(resource, namespace, name, body, live)
+            await self._count_as_applied(resource, live)
+            written = await self._apply(resource, namespace, name, body)
         except ApiError as error:
             raise _refusal(error, resource, name) or error from error
         self._take_in(resource, desired, digest, written, store)
         return True
+
+    async def _make(self, resource: Resource, body: Obj) -> Obj:
+        """Creates the object, or is refused if there is one of that name."""
+        namespace, name = body["metadata"]["namespace"], body["metadata"]["name"]
+        if resource in SELECTIVE:
+            return (
+                await self.client.apply(resource, namespace, name, body, manager=self.manager, force=False)
+            )[1]
+        return await self.client.create(resource, namespace, body, manager=self.manager)
+
+    async def _count_as_applied(self, resource: Resource, live: Obj) -> None:
+        """What the object was created with counts as applied from now on, so that what is no longer wanted goes."""
+        metadata = live["metadata"]
+        if resource in SELECTIVE:
+            return
+        current = (await self.client.get(resource, metadata["namespace"], metadata["name"]))["metadata"]
+        entries = as_applied(current.get("managedFields", ()), self.manager)
+        if current["uid"] == metadata["uid"] and entries is not None:
+            await self.client.set_managed_fields(
+                resource, metadata["namespace"], metadata["name"], entries, current["resourceVersion"]
+            )
 
     async def _ours(self, resource: Resource, namespace: str, name: str, owner: Owner) -> Obj | None:
         """The object as the server has it, None if there is none.
@@ -183,18 +202,16 @@ class Applier:
         if held is not None and held["metadata"]["uid"] == uid:
             store.remove(held)
 
-    async def _apply(self, resource: Resource, namespace: str, name: str, body: Obj, live: Obj | None) -> Obj:
+    async def _apply(self, resource: Resource, namespace: str, name: str, body: Obj) -> Obj:
         try:
             return (
-                await self.client.apply(
-                    resource, namespace, name, body, manager=self.manager, force=live is not None
-                )
+                await self.client.apply(resource, namespace, name, body, manager=self.manager, force=True)
             )[1]
         except ApiError as error:
-            if error.status != 422 or live is None or resource is not SERVICES:
+            if error.status != 422 or resource is not SERVICES:
                 raise
         # Ports are merged by number: somebody else's under the same name has to go first.
-        ports = {"metadata": {"uid": live["metadata"]["uid"]}, "spec": {"ports": body["spec"]["ports"]}}
+        ports = {"metadata": {"uid": body["metadata"]["uid"]}, "spec": {"ports": body["spec"]["ports"]}}
         await self.client.merge_patch(resource, namespace, name, ports, manager=self.manager)
         return (await self.client.apply(resource, namespace, name, body, manager=self.manager, force=True))[1]
 
@@ -309,8 +326,8 @@ def _remember(held: dict[K, V], key: K, value: V, most: int) -> None:
 
 
 def _is_contended(error: ApiError) -> bool:
-    """Whether an apply may have failed because there is an object already: its fields are others', can't be
-    changed, or it has a controller."""
+    """Whether it may have failed because there is an object already: of an apply also because its fields are
+    others', can't be changed, or it has a controller."""
     return error.status in (409, 422)
 
 

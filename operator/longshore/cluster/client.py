@@ -20,6 +20,7 @@ Obj = dict[str, Any]
 Observe = Callable[[str, str, int, float], None]
 APPLY = "application/apply-patch+yaml"
 MERGE = "application/merge-patch+json"
+JSON_PATCH = "application/json-patch+json"
 PAGE = 500
 
 
@@ -130,10 +131,32 @@ class Client:
         path, params = resource.path(namespace, name), {"fieldManager": manager}
         return (await self._request("patch", resource, path, body=body, params=params, content_type=MERGE))[1]
 
-    async def replace(
-        self, resource: Resource, namespace: str | None, name: str, body: Obj, *, manager: str
+    async def set_managed_fields(
+        self, resource: Resource, namespace: str | None, name: str, entries: list[Obj], version: str
     ) -> Obj:
-        path, params = resource.path(namespace, name), {"fieldManager": manager}
+        """Says who manages which fields, if the object still is at this resourceVersion."""
+        body: list[Obj] = [
+            {"op": "replace", "path": "/metadata/managedFields", "value": entries},
+            {"op": "replace", "path": "/metadata/resourceVersion", "value": version},
+        ]
+        path = resource.path(namespace, name)
+        return (await self._request("patch", resource, path, body=body, content_type=JSON_PATCH))[1]
+
+    async def replace(
+        self,
+        resource: Resource,
+        namespace: str | None,
+        name: str,
+        body: Obj,
+        *,
+        manager: str,
+        dry_run: bool = False,
+    ) -> Obj:
+        params: dict[str, str | int | None] = {
+            "fieldManager": manager,
+            "dryRun": "All" if dry_run else None,
+        }
+        path = resource.path(namespace, name)
         return (await self._request("update", resource, path, body=body, params=params))[1]
 
     async def delete(self, resource: Resource, namespace: str | None, name: str, *, uid: str) -> None:
@@ -184,7 +207,7 @@ class Client:
         resource: Resource,
         path: str,
         *,
-        body: Obj | None = None,
+        body: Obj | list[Obj] | None = None,
         params: dict[str, str | int | None] | dict[str, str] | None = None,
         content_type: str = "application/json",
     ) -> tuple[int, Obj]:

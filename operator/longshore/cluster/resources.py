@@ -43,5 +43,5 @@ SERVICES = Resource("", "v1", "services", "Service")
 
 SELECTIVE = frozenset({CONTROLLER_REVISIONS, DEPLOYMENTS})
 """Kinds of which a first apply without force gets into nobody else's object: each has a selector or data that
-can't be changed, and ours would differ. Of the others the server has to be asked first: a Service without a
-selector, such as that of the API server itself, would be taken over."""
+can't be changed, and ours would differ. Of the others an apply could take over what is there, such as a Service
+without a selector, like that of the API server itself: these are created."""

@@ -14,6 +14,8 @@ import (
 	"time"
 )
 
+const patience = 30 * time.Second
+
 // report is what load prints when it ends.
 type report struct {
 	Sent     int            `json:"sent"`
@@ -25,7 +27,8 @@ type report struct {
 }
 
 // load URL RATE SECONDS sends RATE requests per second, each when it is due whatever became of the ones
-// before, until the time is over or SIGTERM comes; then it prints one line of JSON. Every second request
+// before, until the time is over or SIGTERM comes; then it prints one line of JSON. It begins when the first
+// request was answered: a node's proxy may learn of a new Service later than whoever asks. Every second request
 // opens a connection of its own, the others share connections, so that both ways of losing one would show.
 func load(arguments []string) {
 	url, rate, seconds := word(arguments, 0), integer(arguments, 1), integer(arguments, 2)
@@ -43,6 +46,13 @@ func load(arguments []string) {
 	var pending sync.WaitGroup
 	due := time.NewTicker(time.Second / time.Duration(rate))
 	defer due.Stop()
+	for began := time.Now(); ; <-due.C {
+		if _, err := get(clients[0], url); err == nil {
+			break
+		} else if time.Since(began) > patience || stop.Err() != nil {
+			fail("no answer: %v", err)
+		}
+	}
 	fmt.Println("sending")
 	start := time.Now()
 	for number := 0; ; number++ {
