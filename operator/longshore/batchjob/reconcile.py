@@ -24,6 +24,7 @@ from longshore.runtime.gathering import (
     evidence,
     mistakes_in,
     owned,
+    read,
     slim_pod,
     warnings_on,
 )
@@ -46,7 +47,7 @@ async def reconcile(key: Key, context: Context) -> float | None:
     async def once(batchjob: Obj, refusal: Refusal | None) -> Decision:
         now = context.now()
         try:
-            spec = BatchJobSpec.model_validate(batchjob["spec"])
+            spec = read(BatchJobSpec, batchjob, context)
         except ValidationError as error:
             facts = Facts(batchjob, BatchJobSpec(image="unread"))
             return Decision(status=statuses.refused(facts, "Invalid", mistakes_in(error), now))

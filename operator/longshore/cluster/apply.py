@@ -9,17 +9,16 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any
 
 from longshore.cluster.client import ApiError, Client
 from longshore.cluster.diff import differences
+from longshore.cluster.memo import Memo
 from longshore.cluster.ownership import as_applied
 from longshore.cluster.resources import SELECTIVE, SERVICES, Resource
 from longshore.cluster.store import Store
 
 Obj = dict[str, Any]
-K = TypeVar("K")
-V = TypeVar("V")
 log = logging.getLogger(__name__)
 REMEMBERED, GIVEN_UP = 1000, 100_000
 
@@ -46,8 +45,8 @@ class Applier:
     client: Client
     manager: str
     hash_annotation: str
-    given_up: dict[tuple[str, str], frozenset[str]] = field(default_factory=dict)
-    _right: dict[str, tuple[str, str]] = field(default_factory=dict)
+    given_up: Memo[tuple[str, str], frozenset[str]] = field(default_factory=lambda: Memo(GIVEN_UP))
+    _right: Memo[str, tuple[str, str]] = field(default_factory=lambda: Memo(REMEMBERED))
     """Version and digest of objects that were lately found to be as wanted, by uid: a reconcile asks twice."""
 
     async def ensure(self, resource: Resource, desired: Obj, digest: str, store: Store, owner: Owner) -> bool:
@@ -130,7 +129,7 @@ class Applier:
         self._keep(resource, written, store)
         left = frozenset(differences(desired, written))
         metadata = written["metadata"]
-        _remember(self._right, metadata["uid"], (metadata["resourceVersion"], digest), REMEMBERED)
+        self._right[metadata["uid"]] = metadata["resourceVersion"], digest
         if left:
             log.warning(
                 "%s %s/%s: an admission webhook or the API server changes %s",
@@ -139,7 +138,7 @@ class Applier:
                 metadata["name"],
                 ", ".join(sorted(left)),
             )
-            _remember(self.given_up, (metadata["uid"], digest), left, GIVEN_UP)
+            self.given_up[metadata["uid"], digest] = left
 
     async def create(self, resource: Resource, desired: Obj, store: Store, owner: Owner) -> bool:
         """Creates the object if there is none of its name. True if it was created, or found.
@@ -225,7 +224,7 @@ class Applier:
         left = frozenset(differences(desired, live))
         if not left <= self.given_up.get((uid, digest), frozenset()):
             return False
-        _remember(self._right, uid, seen, REMEMBERED)
+        self._right[uid] = seen
         return True
 
     async def _read(self, resource: Resource, namespace: str, name: str) -> Obj | None:
@@ -315,14 +314,6 @@ def _conflict(resource: Resource, name: str, live: Obj) -> Refused:
         "NameConflict",
         f"a {resource.kind} {name}{whose} exists and was not made for this object; it is left alone. Delete or rename it, or choose another name",
     )
-
-
-def _remember(held: dict[K, V], key: K, value: V, most: int) -> None:
-    """Keeps the value as the newest, and forgets the oldest of too many."""
-    held.pop(key, None)
-    held[key] = value
-    if len(held) > most:
-        del held[next(iter(held))]
 
 
 def _is_contended(error: ApiError) -> bool:

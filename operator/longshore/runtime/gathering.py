@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from longshore.cluster.events import warnings_about
 from longshore.cluster.informer import Watch
@@ -20,7 +20,7 @@ Obj = dict[str, Any]
 OURS = f"{MANAGED_BY}={MANAGER}"
 ALLOWED_ACCOUNTS = "allowed-accounts"
 FRESH = timedelta(seconds=8)
-REMEMBERED = 1000
+Spec = TypeVar("Spec", bound=BaseModel)
 
 
 def by_parent(obj: Obj) -> Iterable[str]:
@@ -75,6 +75,19 @@ def slim_pod(pod: Obj) -> Obj:
     }
 
 
+def read(model: type[Spec], obj: Obj, context: Context) -> Spec:
+    """The spec of one of our objects; each generation is read once.
+
+    Raises:
+        ValidationError: this version cannot read it.
+    """
+    uid, generation = obj["metadata"]["uid"], obj["metadata"]["generation"]
+    spec = context.specs.get((uid, generation))
+    if not isinstance(spec, model):
+        spec = context.specs[uid, generation] = model.model_validate(obj["spec"])
+    return spec
+
+
 async def evidence(context: Context, namespace: str, pods: Iterable[Obj]) -> dict[str, Evidence]:
     """Warnings on those pods whose status alone doesn't say what is wrong."""
     found = {}
@@ -90,10 +103,7 @@ async def warnings_on(context: Context, namespace: str, uid: str) -> list[tuple[
     if held is not None and now - held[0] < FRESH:
         return held[1]
     warnings = await warnings_about(context.client, namespace, uid)
-    context.evidence.pop(uid, None)
     context.evidence[uid] = (now, warnings)
-    while len(context.evidence) > REMEMBERED:
-        del context.evidence[next(iter(context.evidence))]
     return warnings
 
 

@@ -7,15 +7,19 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from pydantic import BaseModel
+
 from longshore.cluster.apply import Applier
 from longshore.cluster.client import Client
 from longshore.cluster.informer import Watch
+from longshore.cluster.memo import Memo
 from longshore.cluster.resources import Resource
 from longshore.cluster.store import Store
 from longshore.runtime.queue import Key
 from longshore.runtime.settings import Settings
 
 Obj = dict[str, Any]
+REMEMBERED = 1000
 
 
 @dataclass(slots=True)
@@ -30,8 +34,12 @@ class Context:
     stores: Mapping[str, Store]
     """Everything that is watched, by the watch's name."""
     now: Callable[[], datetime]
-    evidence: dict[str, tuple[datetime, list[tuple[str, str]]]] = field(default_factory=dict)
+    evidence: Memo[str, tuple[datetime, list[tuple[str, str]]]] = field(
+        default_factory=lambda: Memo(REMEMBERED)
+    )
     """Warnings that were read lately, by the uid of what they are about."""
+    specs: Memo[tuple[str, int], BaseModel] = field(default_factory=lambda: Memo(REMEMBERED))
+    """Specs that were read lately, by uid and generation."""
 
 
 @dataclass(frozen=True, slots=True)

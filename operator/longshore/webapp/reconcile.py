@@ -26,6 +26,7 @@ from longshore.runtime.gathering import (
     evidence,
     mistakes_in,
     owned,
+    read,
 )
 from longshore.runtime.queue import Key
 from longshore.runtime.reconciler import carry_out
@@ -46,7 +47,7 @@ async def reconcile(key: Key, context: Context) -> float | None:
     async def once(app: Obj, refusal: Refusal | None) -> Decision:
         now = context.now()
         try:
-            spec = WebAppSpec.model_validate(app["spec"])
+            spec = read(WebAppSpec, app, context)
         except ValidationError as error:
             facts = Facts(app, WebAppSpec(image="unread"))
             return Decision(status=statuses.refused(facts, "Invalid", mistakes_in(error), now))
