@@ -83,6 +83,22 @@ def test_a_plan_shows_what_is_wanted_no_more(kube: Kube, tmp_path: Path) -> None
     assert {"-    port: 80", "+    port: 8080"} <= set(service)
 
 
+@pytest.mark.parametrize("way", ["--server-side=true", "--server-side=false"])
+def test_a_plan_shows_what_the_file_has_no_more(kube: Kube, tmp_path: Path, way: str) -> None:
+    file = tmp_path / "shop.yaml"
+    text = TEMPLATE.format(image="shop:1", replicas="1")
+    file.write_text(text + "  drainSeconds: 7\n  labels: {team: shop}\n")
+    kube.server.run("apply", way, "-n", kube.namespace, "-f", str(file))
+    wait(lambda: kube.condition("WebApp", "shop", "Ready")["status"], "a first status")
+    kube.patch("WebApp", "shop", {"spec": {"annotations": {"example.com/theirs": "yes"}}})
+    file.write_text(text)
+    found = longshore(kube, "plan", "-f", str(file))
+    assert found.exit_code == 0, found.output
+    lines = found.stdout.splitlines()
+    assert {"-  drainSeconds: 7", "+  drainSeconds: 5", "-    team: shop"} <= set(lines)
+    assert not any(line.startswith("-") and "theirs" in line for line in lines)
+
+
 def test_what_the_server_refuses_is_named_with_its_line(kube: Kube, tmp_path: Path) -> None:
     found = plan(kube, tmp_path, image="https://shop")
     assert found.exit_code == 1

@@ -107,6 +107,14 @@ def clashes_and_repairs(server: ApiServer, namespace: str) -> None:
             lambda name=name: kube.condition("WebApp", name, "Ready").get("reason") == "NameConflict",
             f"a conflict over {foreign['kind']}",
         )
+    files = [{"path": "/etc/a.conf", "content": "a"}]
+    kube.create(webapp("corrected", files=files, scaling={"minReplicas": 2, "maxReplicas": 3}))
+    wait(lambda: kube.find("HorizontalPodAutoscaler", "corrected"), "an autoscaler")
+    kube.patch("WebApp", "corrected", {"spec": {"labels": {"team": "a"}}})
+    wait(
+        lambda: "team" in kube.get("HorizontalPodAutoscaler", "corrected")["metadata"]["labels"],
+        "the label is on the last child",
+    )
     kube.patch("WebApp", "shop", {"spec": {"serviceAccountName": "mine", "scaling": {"minReplicas": 1}}})
     account = {"name": "mine", "labels": {"longshore.dev/allow": "true"}}
     kube.create({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": account})

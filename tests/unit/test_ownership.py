@@ -39,22 +39,13 @@ def test_a_status_that_was_updated_and_what_others_did_stay() -> None:
     assert as_applied([], "us") is None
 
 
-def test_what_was_created_and_is_wanted_no_more_is_gone_from_the_replacement() -> None:
+def test_what_was_applied_before_and_is_wanted_no_more_is_gone_from_the_replacement() -> None:
     live = {
-        "metadata": {
-            "labels": {"team": "shop", "theirs": "yes"},
-            "managedFields": [entry("us", "Update", LABELS | PORTS)],
-        },
+        "metadata": {"labels": {"team": "shop", "theirs": "yes"}},
         "spec": {"ports": [{"port": 80, "protocol": "TCP"}], "clusterIP": "10.0.0.1"},
     }
     ports = [{"port": 81, "protocol": "TCP"}]
     desired: Obj = {"metadata": {"labels": {"tier": "web"}}, "spec": {"ports": ports}}
-    after = replacement(live, desired, "us")
-    assert after is not None
+    after = replacement(live, desired, LABELS | PORTS)
     assert after["metadata"]["labels"] == {"theirs": "yes", "tier": "web"}
     assert after["spec"] == {"ports": ports, "clusterIP": "10.0.0.1"}
-
-
-def test_what_was_applied_needs_no_replacement() -> None:
-    live: Obj = {"metadata": {"managedFields": [entry("us", "Apply", LABELS)]}}
-    assert replacement(live, {"metadata": {}}, "us") is None

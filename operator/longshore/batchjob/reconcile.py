@@ -14,7 +14,6 @@ from longshore.batchjob import status as statuses
 from longshore.batchjob.decide import FINISHED, decide
 from longshore.batchjob.facts import Facts, attempt_of, is_orphan
 from longshore.batchjob.work import SHARED_ACCOUNT
-from longshore.cluster.client import ApiError
 from longshore.cluster.resources import CONFIG_MAPS, JOBS, PODS, SERVICE_ACCOUNTS, Resource
 from longshore.runtime.gathering import (
     ALLOWED,
@@ -22,6 +21,7 @@ from longshore.runtime.gathering import (
     account_allowed,
     children,
     evidence,
+    look_up,
     mistakes_in,
     owned,
     read,
@@ -84,14 +84,7 @@ async def _jobs(key: Key, batchjob: Obj, context: Context) -> list[Obj]:
     held = {each["metadata"]["name"] for each in _ours(store.by_index(str(key)), batchjob)}
     for attempt in (batchjob.get("status") or {}).get("attempts", ()):
         if "finishedAt" not in attempt and attempt["job"] not in held:
-            try:
-                job = await context.client.get(JOBS, key.namespace, attempt["job"])
-            except ApiError as error:
-                if error.status != 404:
-                    raise
-            else:
-                job["metadata"].pop("managedFields", None)
-                store.put(job)
+            await look_up(JOBS, key.namespace, attempt["job"], context)
     return _ours(store.by_index(str(key)), batchjob)
 
 

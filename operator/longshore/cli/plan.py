@@ -21,7 +21,7 @@ from longshore.cli.connection import cluster_options, fail, namespace_of, with_c
 from longshore.cli.manifests import MODELS, Manifest, Mistake, read
 from longshore.cluster.apply import Applier
 from longshore.cluster.client import ApiError, Client
-from longshore.cluster.ownership import replacement
+from longshore.cluster.ownership import as_applied, fields_of, replacement
 from longshore.cluster.resources import Resource
 from longshore.cluster.store import Store
 from longshore.runtime.gathering import ALLOWED_ACCOUNTS
@@ -99,10 +99,9 @@ async def _changes(client: Client, manifest: Manifest, namespace: str) -> Any:
     body["metadata"].setdefault("namespace", namespace)
     name, where = body["metadata"]["name"], body["metadata"]["namespace"]
     live = await _live(client, kind.resource, where, name)
+    applied_before = fields_of(live["metadata"].get("managedFields", ()), _applied_it) if live else {}
     try:
-        _, after = await client.apply(
-            kind.resource, where, name, body, manager="longshore-plan", force=True, dry_run=True
-        )
+        after = await _applied(client, kind.resource, body, live, "longshore-plan", applied_before)
     except ApiError as error:
         if error.status == 404:
             fail(
@@ -133,7 +132,9 @@ async def _step(client: Client, step: Apply | Create | Delete | Patch, namespace
     if isinstance(step, Create) and live is not None:
         return
     try:
-        after = await _applied(client, resource, step.body, live)
+        created = as_applied(live["metadata"].get("managedFields", ()), MANAGER) if live else None
+        fields = created[-1]["fieldsV1"] if created else {}
+        after = await _applied(client, resource, step.body, live, MANAGER, fields)
     except ApiError as error:
         yield f"# {resource.kind} {name} would be refused: {error.message}"
         return
@@ -150,15 +151,24 @@ async def _step(client: Client, step: Apply | Create | Delete | Patch, namespace
         yield f"# pods of {name} are replaced, {after['spec'].get('replicas', 1)} in all"
 
 
-async def _applied(client: Client, resource: Resource, desired: Obj, live: Obj | None) -> Obj:
-    """What the server would hold."""
+async def _applied(
+    client: Client, resource: Resource, desired: Obj, live: Obj | None, manager: str, before: Obj
+) -> Obj:
+    """What the server would hold; the fields `before` go where they aren't desired any more."""
     namespace, name = desired["metadata"]["namespace"], desired["metadata"]["name"]
-    if live is not None and (body := replacement(live, desired, MANAGER)) is not None:
-        return await client.replace(resource, namespace, name, body, manager=MANAGER, dry_run=True)
-    _, after = await client.apply(
-        resource, namespace, name, desired, manager=MANAGER, force=live is not None, dry_run=True
-    )
-    return after
+    if live is not None and before:
+        body = replacement(live, desired, before)
+        return await client.replace(resource, namespace, name, body, manager=manager, dry_run=True)
+    force = live is not None
+    return (
+        await client.apply(resource, namespace, name, desired, manager=manager, force=force, dry_run=True)
+    )[1]
+
+
+def _applied_it(entry: Obj) -> bool:
+    """Whether an entry of managedFields is of somebody who applied a file, on the server or with kubectl."""
+    applied = entry["operation"] == "Apply" or entry["manager"] == "kubectl-client-side-apply"
+    return applied and not entry.get("subresource")
 
 
 async def _decide(client: Client, kind: Kind, obj: Obj, namespace: str, name: str) -> Decision:

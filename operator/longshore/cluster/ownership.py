@@ -6,14 +6,22 @@ with has to count as applied before its creator applies it for the first time.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 Obj = dict[str, Any]
 
 
+def fields_of(entries: Iterable[Obj], counts: Callable[[Obj], bool]) -> Obj:
+    """The fields (FieldsV1) of those entries of managedFields that count."""
+    fields: Obj = {}
+    for each in filter(counts, entries):
+        fields = _union(fields, each["fieldsV1"])
+    return fields
+
+
 def as_applied(entries: Iterable[Obj], manager: str) -> list[Obj] | None:
-    """The entries of managedFields, with all that the manager owns in one entry, as if it had applied it.
+    """The entries of managedFields, with all that the manager owns in the last one, as if it had applied it.
 
     None if it is so already. Entries of subresources stay as they are.
     """
@@ -21,25 +29,14 @@ def as_applied(entries: Iterable[Obj], manager: str) -> list[Obj] | None:
     ours = [each for each in entries if each.get("manager") == manager and not each.get("subresource")]
     if all(each["operation"] == "Apply" for each in ours):
         return None
-    fields: Obj = {}
-    for each in ours:
-        fields = _union(fields, each["fieldsV1"])
-    applied = max(ours, key=lambda each: str(each["operation"] == "Apply"))
-    return [
-        *(each for each in entries if each not in ours),
-        applied | {"operation": "Apply", "fieldsV1": fields},
-    ]
+    applied = next((each for each in ours if each["operation"] == "Apply"), ours[0])
+    merged = applied | {"operation": "Apply", "fieldsV1": fields_of(ours, lambda each: True)}
+    return [*(each for each in entries if each not in ours), merged]
 
 
-def replacement(live: Obj, desired: Obj, manager: str) -> Obj | None:
-    """The object as applying leaves it once what it was created with counts as applied: for a dry run.
-
-    None if it counts already, so that a dry run of applying says it. Lists are taken as desired.
-    """
-    entries = as_applied(live["metadata"].get("managedFields", ()), manager)
-    if entries is None:
-        return None
-    merged: Obj = _merged(_kept(live, entries[-1]["fieldsV1"], desired), desired)
+def replacement(live: Obj, desired: Obj, fields: Obj) -> Obj:
+    """The object as applying leaves it if these fields count as applied before. Lists are taken as desired."""
+    merged: Obj = _merged(_kept(live, fields, desired), desired)
     return merged
 
 

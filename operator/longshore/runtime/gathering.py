@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from longshore.cluster.client import ApiError
 from longshore.cluster.events import warnings_about
 from longshore.cluster.informer import Watch
 from longshore.cluster.resources import PODS, SERVICE_ACCOUNTS, Resource
@@ -117,6 +118,18 @@ def owned(objects: Iterable[Obj], uid: str) -> list[Obj]:
             for owner in each["metadata"].get("ownerReferences", ())
         )
     ]
+
+
+async def look_up(resource: Resource, namespace: str, name: str, context: Context) -> None:
+    """Has the server say whether there is an object that ought to be there and that the cache lacks."""
+    try:
+        obj = await context.client.get(resource, namespace, name)
+    except ApiError as error:
+        if error.status != 404:
+            raise
+    else:
+        obj["metadata"].pop("managedFields", None)
+        context.stores[resource.plural].put(obj | {"apiVersion": resource.api_version, "kind": resource.kind})
 
 
 def account_allowed(context: Context, namespace: str, name: str | None) -> bool:

@@ -24,6 +24,7 @@ from longshore.runtime.gathering import (
     account_allowed,
     children,
     evidence,
+    look_up,
     mistakes_in,
     owned,
     read,
@@ -77,13 +78,23 @@ async def gather(key: Key, app: Obj, spec: WebAppSpec, refusal: Refusal | None, 
         budget=mine(POD_DISRUPTION_BUDGETS, key.name),
         account=mine(SERVICE_ACCOUNTS, child_name(key.name, "webapp")),
         files=owned(stores[CONFIG_MAPS.plural].by_index(str(key)), uid),
-        revisions=owned(stores[CONTROLLER_REVISIONS.plural].by_index(str(key)), uid),
+        revisions=await _revisions(key, app, context),
         pods=pods,
         evidence=await evidence(context, key.namespace, pods),
         account_allowed=account_allowed(context, key.namespace, spec.service_account_name),
         refusal=refusal,
         last_words=context.settings.last_words,
     )
+
+
+async def _revisions(key: Key, app: Obj, context: Context) -> list[Obj]:
+    """Revisions of the cache; what the status tells of others would be lost if they are only not there yet."""
+    store, uid = context.stores[CONTROLLER_REVISIONS.plural], app["metadata"]["uid"]
+    held = {each["metadata"]["name"] for each in owned(store.by_index(str(key)), uid)}
+    for told in (app.get("status") or {}).get("revisions", ()):
+        if told["name"] not in held:
+            await look_up(CONTROLLER_REVISIONS, key.namespace, told["name"], context)
+    return owned(store.by_index(str(key)), uid)
 
 
 def _ready(app: Obj) -> str:
