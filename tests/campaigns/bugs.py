@@ -165,12 +165,11 @@ BUGS: dict[str, Bug] = {
     "hash-first": Bug(
         "the hash is written before the fields, and believed: what was applied in part stays so",
         "cluster/apply.py",
-        "        try:\n            written = await self._apply(resource, namespace, name, body, live)\n",
-        "        if live is not None:\n"
+        "            await self._count_as_applied(resource, live)\n",
         '            marks = {"metadata": {"annotations": {self.hash_annotation: digest}}}\n'
         "            await self.client.merge_patch(resource, namespace, name, marks, manager=self.manager)\n"
-        "        try:\n            written = await self._apply(resource, namespace, name, body, live)\n",
-        "crash",
+        "            await self._count_as_applied(resource, live)\n",
+        "errors",
         "WebApp",
         also=(
             "        left = frozenset(differences(desired, live))\n        if not left",
@@ -180,8 +179,8 @@ BUGS: dict[str, Bug] = {
     "always-write": Bug(
         "a child is applied although nothing differs",
         "cluster/apply.py",
-        "if live is not None and self._holds(live, desired, digest):",
-        "if live is not None and self._holds(live, desired, digest) and resource is not SERVICES:",
+        "if self._holds(live, desired, digest):",
+        "if self._holds(live, desired, digest) and resource is not SERVICES:",
         "quiet",
         "WebApp",
     ),
