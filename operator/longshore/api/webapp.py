@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from longshore.api.base import DnsLabel, IntOrPercent, ListMap, Model, Rule
-from longshore.api.common import CONTAINER_RULES, Conditions, ContainerFields
+from longshore.api.common import CONTAINER_RULES, Arguments, Conditions, ContainerFields
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 
@@ -147,6 +147,32 @@ class Rollout(Model):
     )
 
 
+class Release(Model):
+    """A command that has to succeed before a revision is rolled out, such as a migration of the database."""
+
+    rules: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            "(has(self.command) && size(self.command) > 0) || (has(self.args) && size(self.args) > 0)",
+            "set command or args: with neither, the release would start the app itself and never end",
+        ),
+    )
+    command: Arguments = Field(
+        default=[],
+        description="Replaces the image's entrypoint. Default: the image's, not the app's command.",
+    )
+    args: Arguments = Field(
+        default=[], description="Replaces the image's arguments. Default: the image's, not the app's args."
+    )
+    timeout_seconds: Annotated[int, Field(ge=1, le=86400)] = Field(
+        default=600,
+        description="Seconds that it may take, all attempts and the start of its pod included; then it is stopped and has failed. Default: 600.",
+    )
+    attempts: Annotated[int, Field(ge=1, le=10)] = Field(
+        default=1,
+        description="How often it is tried before it has failed. More than 1 is for commands that may be repeated. Default: 1.",
+    )
+
+
 class Availability(Model):
     """How many replicas a node drain may take away at once."""
 
@@ -214,6 +240,11 @@ class WebAppSpec(ContainerFields):
         default=False, description="Stop all replicas and keep everything else. Default: false."
     )
     rollout: Rollout = Field(default=Rollout(), description="How a new revision replaces the last one.")
+    release: Release | None = Field(
+        default=None,
+        description="A command that runs once per revision, in a pod like the app's, before the revision is rolled out. When it fails "
+        "nothing is rolled out. Default: none.",
+    )
     availability: Availability | None = Field(
         default=None,
         description="How many replicas a node drain may take away. Default: one, where minReplicas is 2 or more.",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from longshore.webapp import release as releases
 from longshore.webapp import rollout as rollouts
 from longshore.webapp import status as statuses
 from longshore.webapp.app import App, with_inputs
@@ -12,6 +13,7 @@ from longshore.webapp.children import (
     deployment,
     disruption_budget,
     files,
+    release,
     revision,
     service,
     service_account,
@@ -19,7 +21,7 @@ from longshore.webapp.children import (
 from longshore.webapp.children.revision import revision_of
 from longshore.webapp.facts import Facts
 from longshore.webapp.rollout import Rollout
-from longshore.workload.decision import Apply, Decision, Delete, Event, Obj, Ref, Step
+from longshore.workload.decision import Apply, Create, Decision, Delete, Event, Obj, Ref, Step
 from longshore.workload.diagnosis import Failure, diagnose, refused_pods
 from longshore.workload.names import ALLOW_LABEL, RECONCILE_ANNOTATION, REPLICAS_ANNOTATION
 
@@ -42,13 +44,14 @@ def decide(facts: Facts, now: datetime) -> Decision:
         )
         return Decision(status=statuses.refused(facts, "ServiceAccountNotAllowed", message, now))
     failure = _failure(facts, now)
-    rollout = rollouts.choose(facts, failure)
+    rollout = rollouts.choose(facts, failure, now)
     running = _running(wanted, facts, rollout)
     if facts.refusal is not None:
         status = statuses.refused(facts, facts.refusal.reason, facts.refusal.message, now)
         return Decision(_steps(wanted, running, facts, rollout), status)
     status = statuses.build(running, facts, rollout, failure, now)
     unclear = bool(facts.pods) and not facts.spec.suspend and not rollout.complete
+    unclear = unclear or rollout.release.running is not None
     waiting = unclear or (
         statuses.metrics_missing(facts) and running.autoscaled and _scaling_reason(status) == "Autoscaled"
     )
@@ -75,7 +78,7 @@ def _refused_pods(live: Obj | None) -> Failure | None:
 
 def _running(wanted: App, facts: Facts, rollout: Rollout) -> App:
     """The app with the spec of the revision that is to run."""
-    if rollout.target == rollout.wanted:
+    if rollout.target in (rollout.wanted, None):
         return wanted
     held = next(each for each in facts.revisions if revision_of(each) == rollout.target)
     return App(wanted.name, wanted.namespace, wanted.uid, with_inputs(facts.spec, held["data"]["spec"]))
@@ -85,18 +88,21 @@ def _steps(wanted: App, running: App, facts: Facts, rollout: Rollout) -> tuple[S
     number = rollouts.revision_number(facts, rollout.wanted)
     remembered = revision.build(wanted, rollout.wanted, number, rollout.failed)
     before = [
-        service_account.build(running),
-        files.build(running),
+        service_account.build(running) or service_account.build(wanted),
+        *{body["metadata"]["name"]: body for body in map(files.build, (wanted, running)) if body}.values(),
         remembered,
         service.build(running),
         disruption_budget.build(running),
     ]
-    scaler = autoscaler.build(running)
+    started = rollout.release.start
+    scaler = autoscaler.build(running) if rollout.target else None
     return (
         *(Apply(body) for body in before if body),
-        *_deployment(running, facts, rollout.target),
+        *releases.steps(facts, rollout.release),
+        *([Create(release.build(wanted, rollout.wanted, started))] if started else []),
+        *(_deployment(running, facts, rollout.target) if rollout.target else []),
         *([Apply(scaler)] if scaler else []),
-        *_deletions(running, facts, rollout),
+        *_deletions(wanted, running, facts, rollout),
     )
 
 
@@ -122,20 +128,20 @@ def _hold_replicas(app: App, count: int) -> Apply:
     return Apply(body, manager=REPLICAS_MANAGER)
 
 
-def _deletions(running: App, facts: Facts, rollout: Rollout) -> list[Step]:
+def _deletions(wanted: App, running: App, facts: Facts, rollout: Rollout) -> list[Step]:
     unwanted: list[Obj] = []
     if facts.autoscaler and not running.autoscaled:
         unwanted.append(facts.autoscaler)
     if facts.budget and disruption_budget.build(running) is None:
         unwanted.append(facts.budget)
-    if facts.account and service_account.build(running) is None and rollout.complete:
+    own_account = service_account.build(running) or service_account.build(wanted)
+    if facts.account and own_account is None and rollout.complete:
         unwanted.append(facts.account)
-    dropped = rollouts.revisions_to_drop(
-        running, facts, {rollout.wanted, rollout.target, rollout.last_good, rollout.deployed}
-    )
-    unwanted += dropped
+    kept = {rollout.wanted, rollout.target, rollout.last_good, rollout.deployed, rollout.release.running}
+    unwanted += rollouts.revisions_to_drop(running, facts, kept)
     if rollout.complete:
-        unwanted += [each for each in facts.files if each["metadata"]["name"] != running.files_name]
+        in_use = {running.files_name, wanted.files_name}
+        unwanted += [each for each in facts.files if each["metadata"]["name"] not in in_use]
     return [Delete(Ref.of(each)) for each in unwanted]
 
 
@@ -145,7 +151,7 @@ def _events(facts: Facts, status: Obj) -> tuple[Event, ...]:
         if condition["type"] == "Progressing" and condition["reason"] != before.get("Progressing"):
             if condition["reason"] == "Complete" and before:
                 return (Event("Normal", "RolledOut", condition["message"]),)
-            if condition["reason"] in ("RolledBack", "DeadlineExceeded"):
+            if condition["reason"] in ("RolledBack", "DeadlineExceeded", releases.FAILED):
                 return (Event("Warning", condition["reason"], condition["message"]),)
     return ()
 

@@ -23,6 +23,12 @@ class Facts:
     files: Sequence[Obj] = ()
     revisions: Sequence[Obj] = ()
     pods: Sequence[Obj] = ()
+    release_jobs: Sequence[Obj] = ()
+    """Jobs of releases, of this app and whatever revision."""
+    release_pods: Sequence[Obj] = ()
+    """Their pods; those of the app aren't among them."""
+    release_refused: str | None = None
+    """Why the API server lets the Job controller create no pod of a release, in the server's words."""
     evidence: Mapping[str, Evidence] = field(default_factory=dict)
     """Warnings of the kubelet, by the uid of the pod."""
     account_allowed: bool = True
@@ -31,6 +37,10 @@ class Facts:
     """What the API server refused when the last decision was carried out."""
     last_words: bool = True
     """Whether termination messages may be shown in the status."""
+
+    @property
+    def name(self) -> str:
+        return str(self.app["metadata"]["name"])
 
     @property
     def generation(self) -> int:

@@ -13,6 +13,7 @@ from longshore.cluster.resources import (
     CONTROLLER_REVISIONS,
     DEPLOYMENTS,
     HORIZONTAL_POD_AUTOSCALERS,
+    JOBS,
     POD_DISRUPTION_BUDGETS,
     SERVICE_ACCOUNTS,
     SERVICES,
@@ -33,6 +34,7 @@ from longshore.runtime.wiring import Context, Kind
 from longshore.webapp import status as statuses
 from longshore.webapp.decide import decide
 from longshore.webapp.facts import Facts
+from longshore.webapp.release_facts import with_releases
 from longshore.workload.decision import Decision, Refusal
 from longshore.workload.names import WEBAPP_LABEL, child_name
 
@@ -66,9 +68,11 @@ async def gather(key: Key, app: Obj, spec: WebAppSpec, refusal: Refusal | None, 
     # Pods of a namesake that was deleted may linger; its revisions have the same names.
     born = app["metadata"]["creationTimestamp"]
     pods = [
-        each for each in stores["pods"].by_index(str(key)) if each["metadata"]["creationTimestamp"] >= born
+        each
+        for each in stores["pods"].by_index(str(key))
+        if each["metadata"]["creationTimestamp"] >= born and WEBAPP_LABEL in each["metadata"]["labels"]
     ]
-    return Facts(
+    facts = Facts(
         app=app,
         spec=spec,
         deployment=mine(DEPLOYMENTS, key.name),
@@ -83,6 +87,7 @@ async def gather(key: Key, app: Obj, spec: WebAppSpec, refusal: Refusal | None, 
         refusal=refusal,
         last_words=context.settings.last_words,
     )
+    return await with_releases(key, facts, context)
 
 
 def _ready(app: Obj) -> str:
@@ -99,6 +104,7 @@ KIND = Kind(
         children(CONTROLLER_REVISIONS),
         children(DEPLOYMENTS),
         children(HORIZONTAL_POD_AUTOSCALERS),
+        children(JOBS),
         children(POD_DISRUPTION_BUDGETS),
         children(SERVICE_ACCOUNTS),
         children(SERVICES),

@@ -7,11 +7,14 @@ remembered with the generation that asked for it: the same generation is not tri
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 
+from longshore.webapp import release as releases
 from longshore.webapp.app import App, revision_inputs
 from longshore.webapp.children.revision import Failed, revision_of
 from longshore.webapp.facts import Facts
+from longshore.webapp.release import Release
 from longshore.workload.decision import Obj
 from longshore.workload.diagnosis import Failure
 from longshore.workload.names import content_hash
@@ -22,7 +25,8 @@ class Rollout:
     """Hashes of revisions, and where the rollout of the wanted one stands."""
 
     wanted: str
-    target: str
+    target: str | None
+    """None while there is none that may run: the release of the first revision has not succeeded."""
     deployed: str | None
     last_good: str | None
     complete: bool
@@ -31,13 +35,21 @@ class Rollout:
     """Why the wanted revision was given up at this generation."""
     timed_out: bool
     """The wanted revision exceeded its deadline, whether or not there is one to go back to."""
+    release: Release = field(default=Release())
+    """Where its release stands, which comes before it."""
 
     @property
     def rolled_back(self) -> bool:
         return self.failed is not None and self.target != self.wanted
 
+    @property
+    def candidate(self) -> str | None:
+        """The revision that is on its way: by its release or by its rollout."""
+        trying = self.wanted if self.release.holds and not self.release.failed else self.target
+        return trying if trying != self.last_good else None
 
-def choose(facts: Facts, failure: Failure | None) -> Rollout:
+
+def choose(facts: Facts, failure: Failure | None, now: datetime) -> Rollout:
     """Decides what is to run. `failure` is why pods of the deployed revision don't work, if they don't."""
     wanted = content_hash(revision_inputs(facts.spec))
     known = {revision_of(each): each for each in facts.revisions}
@@ -50,7 +62,10 @@ def choose(facts: Facts, failure: Failure | None) -> Rollout:
     timed_out = deployed == wanted != last_good and _timed_out(facts, wanted)
     if timed_out and failed is None and facts.spec.rollout.auto_rollback and last_good is not None:
         failed = _give_up(facts, failure)
-    target = last_good if failed and last_good is not None else wanted
+    release = releases.look(facts, wanted, wanted in (deployed, last_good), now)
+    target: str | None = last_good if failed and last_good is not None else wanted
+    if release.holds and target == wanted:
+        target = _kept(release, known, deployed, last_good)
     return Rollout(
         wanted=wanted,
         target=target,
@@ -59,7 +74,14 @@ def choose(facts: Facts, failure: Failure | None) -> Rollout:
         complete=complete and deployed == target,
         failed=failed,
         timed_out=timed_out,
+        release=release,
     )
+
+
+def _kept(release: Release, known: dict[str, Obj], deployed: str | None, last_good: str | None) -> str | None:
+    """What runs while the release of the wanted revision holds it up: what does now, or, once it failed, what is good."""
+    now_running = deployed if deployed in known else None
+    return (last_good or now_running) if release.failed else (now_running or last_good)
 
 
 def deployed_revision(deployment: Obj | None) -> str | None:

@@ -11,6 +11,7 @@ from longshore.webapp.app import App
 from longshore.webapp.children.revision import Failed, revision_of
 from longshore.webapp.children.service import service_port
 from longshore.webapp.facts import Facts
+from longshore.webapp.release import FAILED, Record
 from longshore.webapp.rollout import Rollout
 from longshore.workload.conditions import Condition, parse_time, render, with_one
 from longshore.workload.decision import Obj
@@ -36,8 +37,9 @@ def build(app: App, facts: Facts, rollout: Rollout, failure: Failure | None, now
         "revision": _summary(rollout),
         "revisions": _revisions(facts, rollout),
     }
-    if failure and not facts.spec.suspend:
-        status["failure"] = _failure(failure, facts.last_words)
+    told = rollout.release.failure or failure
+    if told and not facts.spec.suspend:
+        status["failure"] = _failure(told, facts.last_words)
     return status
 
 
@@ -91,10 +93,12 @@ def _ready(
 ) -> Condition:
     if available.reason == "Suspended":
         return Condition("Ready", False, "Suspended", available.message)
-    if progressing.reason in ("RolledBack", "DeadlineExceeded"):
+    if progressing.reason in ("RolledBack", "DeadlineExceeded", FAILED):
         return Condition("Ready", False, progressing.reason, progressing.message)
-    if progressing.reason == "RollingOut":
-        reason = failure.reason if failure else "RollingOut"
+    if progressing.reason == "WaitingForRelease":
+        failure = rollout.release.failure
+    if progressing.reason in ("RollingOut", "WaitingForRelease"):
+        reason = failure.reason if failure else progressing.reason
         return Condition("Ready", False, reason, progressing.message)
     if not available.status:
         return Condition("Ready", False, available.reason, available.message)
@@ -150,6 +154,8 @@ def _progressing(facts: Facts, rollout: Rollout, failure: Failure | None, availa
             "Progressing", False, "DeadlineExceeded",
             f"revision {rollout.wanted} failed: {cause}{why}; {nothing}; change the spec to try again",
         )  # fmt: skip
+    if rollout.release.holds:
+        return _held_up(facts, rollout, available)
     if rollout.deployed == rollout.target == rollout.last_good:
         return Condition("Progressing", True, "Complete", f"revision {rollout.target} is rolled out")
     serving = f"; {rollout.last_good} is serving" if rollout.last_good and available else ""
@@ -163,6 +169,31 @@ def _progressing(facts: Facts, rollout: Rollout, failure: Failure | None, availa
     return Condition(
         "Progressing", True, "RollingOut", f"revision {rollout.target} is being rolled out{serving}"
     )
+
+
+def _held_up(facts: Facts, rollout: Rollout, available: bool) -> Condition:
+    """What the rollout waits for, or that its release failed."""
+    release, wanted = rollout.release, rollout.wanted
+    serving = f"; {rollout.target} is serving" if rollout.target and available else ""
+    if release.failed:
+        why = release.failure.message if release.failure else ""
+        return Condition(
+            "Progressing", False, FAILED,
+            f"revision {wanted} is not rolled out, {why}{serving}; change the spec to try again",
+        )  # fmt: skip
+    log = f"kubectl logs -n {facts.app['metadata']['namespace']} job/{release.job}"
+    if release.failure:
+        why = f"the release of revision {release.running} does not run: {release.failure.message}"
+    elif release.running == wanted:
+        why = f"revision {wanted} waits for its release to end: {log}"
+    elif release.running:
+        why = (
+            f"revision {wanted} waits for the release of revision {release.running}, which is let finish: {log}."
+            f" To stop it: kubectl delete -n {facts.app['metadata']['namespace']} job/{release.job}"
+        )
+    else:
+        why = f"the release of revision {wanted} is about to start"
+    return Condition("Progressing", True, "WaitingForRelease", f"{why}{serving}")
 
 
 def _scaling(app: App, facts: Facts, now: datetime) -> Condition:
@@ -201,13 +232,9 @@ def metrics_missing(facts: Facts) -> bool:
 
 
 def _summary(rollout: Rollout) -> Obj:
-    trying = rollout.target != rollout.last_good
+    trying = rollout.candidate is not None
     current = rollout.last_good if trying and rollout.last_good else rollout.target
-    parts = {
-        "current": current,
-        "lastGood": rollout.last_good,
-        "candidate": rollout.target if trying else None,
-    }
+    parts = {"current": current, "lastGood": rollout.last_good, "candidate": rollout.candidate}
     return {name: value for name, value in parts.items() if value}
 
 
@@ -222,19 +249,26 @@ def _revision(revision: Obj, facts: Facts, rollout: Rollout) -> Obj:
         revision["metadata"]["name"]
     )
     failed = rollout.failed if name == rollout.wanted else Failed.load(revision)
-    if name == rollout.last_good or (before == "Good" and not failed):
+    reason = failed.reason if failed else _release_failed(revision, rollout)
+    if name == rollout.last_good or (before == "Good" and not reason):
         state = "Good"
-    elif failed:
-        state = "Failed"
+    elif name == rollout.candidate:
+        state = "Candidate"
     else:
-        state = "Candidate" if name == rollout.target else "Superseded"
+        state = "Failed" if reason else "Superseded"
     made: Obj = {
         "name": revision["metadata"]["name"],
         "image": revision["data"]["spec"].get("image", ""),
         "generation": int(revision["revision"]),
         "state": state,
     }
-    return made | ({"reason": failed.reason} if failed and state == "Failed" else {})
+    return made | ({"reason": reason} if reason and state == "Failed" else {})
+
+
+def _release_failed(revision: Obj, rollout: Rollout) -> str | None:
+    name = revision_of(revision)
+    record = (rollout.release.records or {}).get(name) or Record.load(revision)
+    return FAILED if record is not None and record.state == "Failed" else None
 
 
 def _failure(failure: Failure, last_words: bool) -> Obj:
