@@ -19,6 +19,7 @@ SHARE = {
     "quiet": 1,
     "replicas": 3,
     "batch": 2,
+    "release": 6,
     "states": 2,
 }
 SLICE = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 from longshore.webapp import release as releases
@@ -61,6 +62,22 @@ def decide(facts: Facts, now: datetime) -> Decision:
         _events(facts, status),
         LOOK_AGAIN_SECONDS if waiting else None,
     )
+
+
+def foresee(facts: Facts, now: datetime) -> Decision:
+    """The decision, and what follows it once the release that it starts, if any, has succeeded."""
+    decision = decide(facts, now)
+    started = [step for step in decision.steps if isinstance(step, Create)]
+    if not started:
+        return decision
+    wanted = revision_of(started[0].body)
+    made = next(
+        step.body for step in decision.steps if isinstance(step, Apply) and revision_of(step.body) == wanted
+    )
+    others = [each for each in facts.revisions if revision_of(each) != wanted]
+    released = replace(facts, revisions=[*others, releases.as_if_succeeded(made, facts.generation)])
+    after = decide(released, now)
+    return replace(after, steps=(*started, *after.steps))
 
 
 def _failure(facts: Facts, now: datetime) -> Failure | None:

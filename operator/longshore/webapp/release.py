@@ -134,6 +134,13 @@ def steps(facts: Facts, release: Release) -> list[Step]:
     return found
 
 
+def as_if_succeeded(revision: Obj, generation: int) -> Obj:
+    """The revision as it will be when its release has succeeded."""
+    metadata = revision["metadata"]
+    record = {RELEASE_ANNOTATION: Record(1, "Succeeded", generation).dump()}
+    return revision | {"metadata": metadata | {"annotations": metadata.get("annotations", {}) | record}}
+
+
 def _record(revision: str, before: Record | None, facts: Facts) -> Record | None:
     """What is known of the last try of this revision's release: from its Job, else from the record."""
     jobs = [each for each in facts.release_jobs if revision_of(each) == revision]
