@@ -24,6 +24,7 @@ PATHS = {
     "HorizontalPodAutoscaler": "apis/autoscaling/v2|horizontalpodautoscalers",
     "PodDisruptionBudget": "apis/policy/v1|poddisruptionbudgets",
     "Job": "apis/batch/v1|jobs",
+    "NetworkPolicy": "apis/networking.k8s.io/v1|networkpolicies",
     "Lease": "apis/coordination.k8s.io/v1|leases",
     "Namespace": "api/v1|namespaces",
     "Service": "api/v1|services",

@@ -29,6 +29,7 @@ KINDS = {
     "HorizontalPodAutoscaler": "autoscaling/v2",
     "PodDisruptionBudget": "policy/v1",
     "Job": "batch/v1",
+    "NetworkPolicy": "networking.k8s.io/v1",
     "Pod": "v1",
     "Service": "v1",
     "ServiceAccount": "v1",

@@ -8,8 +8,36 @@ from pydantic import Field
 
 from longshore.api.base import DnsLabel, IntOrPercent, ListMap, Model, Rule
 from longshore.api.common import CONTAINER_RULES, Arguments, Conditions, ContainerFields
+from longshore.api.containers import HELPER_RULES, Helpers
+from longshore.api.network import Network
+from longshore.api.schedules import ScalingSchedule
 
 Port = Annotated[int, Field(ge=1, le=65535)]
+
+
+Protocol = Literal["HTTP", "H2C", "GRPC", "TCP"]
+
+
+class ExtraPort(Model):
+    """A further port of the app."""
+
+    name: Annotated[
+        str,
+        Field(min_length=1, max_length=15),
+        Rule(
+            "self.matches('^[a-z]([a-z0-9]|-[a-z0-9])*$')",
+            "use lower-case letters, digits and single '-', beginning with a letter and not ending with '-', such as metrics",
+        ),
+        Rule(
+            "!(self in ['app', 'http', 'h2c', 'grpc', 'tcp'])",
+            "app, http, h2c, grpc and tcp are names of the app's own port; choose another name, such as metrics",
+        ),
+    ] = Field(description="Name of the port, of the container and of the Service. At most 15 characters.")
+    port: Port = Field(description="Port that the container listens on; the same in the Service.")
+    protocol: Protocol = Field(
+        default="HTTP",
+        description="What is spoken on the port: HTTP, H2C (HTTP/2 without TLS), GRPC or TCP. Default: HTTP.",
+    )
 
 
 class TcpProbe(Model):
@@ -95,7 +123,8 @@ class Scaling(Model):
             "maxReplicas must not be below minReplicas: raise maxReplicas or lower minReplicas",
         ),
         Rule(
-            "!has(self.targets) || (has(self.maxReplicas) && self.maxReplicas > self.minReplicas)",
+            "!has(self.targets) || (has(self.maxReplicas) && self.maxReplicas > self.minReplicas)"
+            " || (has(self.schedules) && self.schedules.exists(s, has(s.maxReplicas)))",
             "targets need room to scale: set maxReplicas above minReplicas, or leave out targets",
         ),
     )
@@ -108,6 +137,11 @@ class Scaling(Model):
     )
     targets: ScalingTargets | None = Field(
         default=None, description="What the autoscaler holds. Default: cpuPercent 70."
+    )
+    schedules: Annotated[list[ScalingSchedule], Field(max_length=10), ListMap(("name",))] = Field(
+        default=[],
+        description="Other bounds at certain times, at most 10. Where several hold at once, the highest minReplicas and the highest "
+        "maxReplicas do. Default: none.",
     )
     scale_down_delay_seconds: Annotated[int, Field(ge=0, le=3600)] = Field(
         default=300,
@@ -206,6 +240,30 @@ _ROOM_TO_DRAIN = Rule(
     " scaling.minReplicas replicas to be away",
 )
 """A percentage is rounded up. An app that never has a second replica gets no PodDisruptionBudget."""
+_ROOM_TO_DRAIN_AT_ALL_TIMES = Rule(
+    "!has(self.availability) || !has(self.availability.minAvailable) || !has(self.scaling) || !has(self.scaling.schedules)"
+    " || self.scaling.schedules.all(s, (has(s.minReplicas) ? s.minReplicas : has(s.maxReplicas)"
+    " && s.maxReplicas < self.scaling.minReplicas ? s.maxReplicas : self.scaling.minReplicas)"
+    " > (type(self.availability.minAvailable) == int ? self.availability.minAvailable : 1))",
+    "availability.minAvailable would keep nodes from ever being drained while a schedule holds: it has to be below the"
+    " replicas of every schedule; with a percentage, schedules need two at least",
+)
+
+
+_PORTS_APART = (
+    Rule(
+        "!has(self.extraPorts) || self.extraPorts.all(p, self.extraPorts.exists_one(q, q.port == p.port))",
+        "extraPorts must not repeat a port",
+    ),
+    Rule(
+        "!has(self.extraPorts) || self.extraPorts.all(p, p.port != self.port)",
+        "extraPorts must not repeat spec.port, which is served anyway",
+    ),
+    Rule(
+        "self.protocol == 'TCP' || !has(self.extraPorts) || self.extraPorts.all(p, p.port != 80)",
+        "port 80 of the Service is that of spec.port: let the container listen on another port",
+    ),
+)
 
 
 class WebAppSpec(ContainerFields):
@@ -218,14 +276,29 @@ class WebAppSpec(ContainerFields):
             "drainSeconds must be below terminationGracePeriodSeconds, so that the app has time to stop after draining",
         ),
         _ROOM_TO_DRAIN,
+        _ROOM_TO_DRAIN_AT_ALL_TIMES,
+        *_PORTS_APART,
+        *HELPER_RULES,
     )
     port: Port = Field(
         default=8080,
         description="Port that the container listens on. Reached on port 80 of the Service (protocol TCP: on the same port). Default: 8080.",
     )
-    protocol: Literal["HTTP", "H2C", "GRPC", "TCP"] = Field(
+    protocol: Protocol = Field(
         default="HTTP",
         description="What is spoken on the port: HTTP, H2C (HTTP/2 without TLS), GRPC or TCP. Default: HTTP.",
+    )
+    extra_ports: Annotated[list[ExtraPort], Field(max_length=5), ListMap(("name",))] = Field(
+        default=[],
+        description="Further ports, at most 5, such as for metrics. Each is reached on the same port of the Service. Default: none.",
+    )
+    init_containers: Helpers = Field(
+        default=[],
+        description="Containers that run before the app, one after the other, each until it has ended well. At most 4. Default: none.",
+    )
+    sidecars: Helpers = Field(
+        default=[],
+        description="Containers that run along with the app: started before it and after the initContainers, stopped after it. At most 4. Default: none.",
     )
     health: Health = Field(
         default=Health(),
@@ -248,6 +321,11 @@ class WebAppSpec(ContainerFields):
     availability: Availability | None = Field(
         default=None,
         description="How many replicas a node drain may take away. Default: one, where minReplicas is 2 or more.",
+    )
+    network: Network | None = Field(
+        default=None,
+        description="Who may connect to the app, and where the app may connect to; enforced where the cluster's network enforces "
+        "NetworkPolicies. Default: all may, everywhere.",
     )
     drain_seconds: Annotated[int, Field(ge=0, le=300)] = Field(
         default=5,
@@ -297,6 +375,9 @@ class Failure(Model):
     message: Annotated[str, Field(max_length=2048)] = Field(description="What happened and what to do.")
     pod: Annotated[str, Field(max_length=253)] | None = Field(
         default=None, description="The pod in which it was seen."
+    )
+    container: Annotated[str, Field(max_length=63)] | None = Field(
+        default=None, description="The container in which it was seen, where it isn't the app's own."
     )
     exit_code: int | None = Field(default=None, description="Exit code of the container.")
     last_words: Annotated[str, Field(max_length=1024)] | None = Field(

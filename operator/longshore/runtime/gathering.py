@@ -70,9 +70,12 @@ def slim_pod(pod: Obj) -> Obj:
         "deletionTimestamp",
         "ownerReferences",
     )
-    containers = [
-        {"name": each["name"], "resources": each.get("resources", {})} for each in spec.get("containers", ())
-    ]
+    of_container = ("name", "resources", "restartPolicy")
+    containers = {
+        field: [{key: each[key] for key in of_container if key in each} for each in spec[field]]
+        for field in ("containers", "initContainers")
+        if field in spec
+    }
     told = (
         "phase",
         "reason",
@@ -86,7 +89,7 @@ def slim_pod(pod: Obj) -> Obj:
         "apiVersion": "v1",
         "kind": "Pod",
         "metadata": {key: metadata[key] for key in kept if key in metadata},
-        "spec": {"containers": containers} | ({"nodeName": spec["nodeName"]} if "nodeName" in spec else {}),
+        "spec": containers | ({"nodeName": spec["nodeName"]} if "nodeName" in spec else {}),
         "status": {key: status[key] for key in told if key in status},
     }
 

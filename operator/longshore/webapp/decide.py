@@ -7,6 +7,7 @@ from datetime import datetime
 
 from longshore.webapp import release as releases
 from longshore.webapp import rollout as rollouts
+from longshore.webapp import schedules
 from longshore.webapp import status as statuses
 from longshore.webapp.app import App, with_inputs
 from longshore.webapp.children import (
@@ -14,6 +15,7 @@ from longshore.webapp.children import (
     deployment,
     disruption_budget,
     files,
+    network_policy,
     release,
     revision,
     service,
@@ -36,6 +38,7 @@ def decide(facts: Facts, now: datetime) -> Decision:
     """What to do about a WebApp, given everything that is known of it."""
     if facts.app["metadata"].get("annotations", {}).get(RECONCILE_ANNOTATION) == "disabled":
         return Decision(status=statuses.paused(facts, now))
+    facts = _at(facts, now)
     metadata = facts.app["metadata"]
     wanted = App(metadata["name"], metadata["namespace"], metadata["uid"], facts.spec)
     if not facts.account_allowed:
@@ -60,8 +63,22 @@ def decide(facts: Facts, now: datetime) -> Decision:
         _steps(wanted, running, facts, rollout),
         status,
         _events(facts, status),
-        LOOK_AGAIN_SECONDS if waiting else None,
+        _again(facts, waiting, now),
     )
+
+
+def _at(facts: Facts, now: datetime) -> Facts:
+    """The facts with the bounds of scaling that hold now."""
+    bounds = schedules.at(facts.spec.scaling, now)
+    return replace(facts, spec=facts.spec.model_copy(update={"scaling": bounds.scaling}), bounds=bounds)
+
+
+def _again(facts: Facts, waiting: bool, now: datetime) -> float | None:
+    edge = facts.bounds.next_edge if facts.bounds and not facts.spec.suspend else None
+    waits = [LOOK_AGAIN_SECONDS] if waiting else []
+    if edge is not None:
+        waits.append((edge - now).total_seconds())
+    return min(waits, default=None)
 
 
 def foresee(facts: Facts, now: datetime) -> Decision:
@@ -108,6 +125,7 @@ def _steps(wanted: App, running: App, facts: Facts, rollout: Rollout) -> tuple[S
         service_account.build(running) or service_account.build(wanted),
         *{body["metadata"]["name"]: body for body in map(files.build, (wanted, running)) if body}.values(),
         remembered,
+        network_policy.build(running),
         service.build(running),
         disruption_budget.build(running),
     ]
@@ -151,6 +169,8 @@ def _deletions(wanted: App, running: App, facts: Facts, rollout: Rollout) -> lis
         unwanted.append(facts.autoscaler)
     if facts.budget and disruption_budget.build(running) is None:
         unwanted.append(facts.budget)
+    if facts.network_policy and network_policy.build(running) is None:
+        unwanted.append(facts.network_policy)
     own_account = service_account.build(running) or service_account.build(wanted)
     if facts.account and own_account is None and rollout.complete:
         unwanted.append(facts.account)

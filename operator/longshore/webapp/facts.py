@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from longshore.api.webapp import WebAppSpec
+from longshore.webapp.schedules import Bounds
 from longshore.workload.decision import Obj, Refusal
 from longshore.workload.diagnosis import Evidence
 
@@ -19,6 +20,7 @@ class Facts:
     deployment: Obj | None = None
     autoscaler: Obj | None = None
     budget: Obj | None = None
+    network_policy: Obj | None = None
     account: Obj | None = None
     files: Sequence[Obj] = ()
     revisions: Sequence[Obj] = ()
@@ -29,6 +31,8 @@ class Facts:
     """Their pods; those of the app aren't among them."""
     release_refused: str | None = None
     """Why the API server lets the Job controller create no pod of a release, in the server's words."""
+    bounds: Bounds | None = None
+    """The bounds of scaling at the moment of the decision, which are in `spec` then, too."""
     evidence: Mapping[str, Evidence] = field(default_factory=dict)
     """Warnings of the kubelet, by the uid of the pod."""
     account_allowed: bool = True

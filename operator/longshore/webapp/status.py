@@ -16,6 +16,7 @@ from longshore.webapp.rollout import Rollout
 from longshore.workload.conditions import Condition, parse_time, render, with_one
 from longshore.workload.decision import Obj
 from longshore.workload.diagnosis import Failure
+from longshore.workload.names import GATEWAY_LABEL
 
 METRICS_PATIENCE = timedelta(seconds=90)
 """New pods have no metrics for a while; the autoscaler's complaint counts after this long."""
@@ -65,6 +66,15 @@ def url(app: App) -> str:
     return f"{scheme}://{host}" if scheme == "http" else f"{scheme}://{host}:{service_port(app)}"
 
 
+def _from_where(app: App) -> str:
+    allowed = app.spec.network.allow_from if app.spec.network else "Any"
+    return {
+        "Any": "inside the cluster",
+        "Namespace": f"by pods of namespace {app.namespace}",
+        "Gateway": f"by pods of namespaces labelled {GATEWAY_LABEL}=true",
+    }[allowed]
+
+
 def wanted_replicas(app: App, facts: Facts) -> int:
     """How many replicas there should be now: the autoscaler's word where it scales."""
     if app.spec.suspend:
@@ -84,7 +94,7 @@ def _conditions(
         available,
         progressing,
         _scaling(app, facts, now),
-        Condition("Exposed", True, "ClusterOnly", f"reached inside the cluster at {url(app)}"),
+        Condition("Exposed", True, "ClusterOnly", f"reached {_from_where(app)} at {url(app)}"),
     ]
 
 
@@ -111,13 +121,14 @@ def _available(app: App, facts: Facts, failure: Failure | None) -> Condition:
             "Available", False, "Suspended", "suspended: set spec.suspend to false to start again"
         )
     count = (facts.deployment or {}).get("status", {}).get("availableReplicas", 0)
-    floor = max(1, app.spec.scaling.min_replicas - _may_miss(app))
+    least = min(app.spec.scaling.min_replicas, facts.bounds.usual_minimum if facts.bounds else 1000)
+    floor = max(1, least - _may_miss(app, least))
     if count >= floor:
         return Condition(
             "Available",
             True,
             "MinimumReplicas",
-            f"at least {floor} of {app.spec.scaling.min_replicas} replicas answer",
+            f"at least {floor} of {least} replicas answer",
         )
     missing = f"{count} of at least {floor} replicas answer"
     if failure:
@@ -125,8 +136,8 @@ def _available(app: App, facts: Facts, failure: Failure | None) -> Condition:
     return Condition("Available", False, "NoReplicas" if count == 0 else "TooFewReplicas", missing)
 
 
-def _may_miss(app: App) -> int:
-    most, replicas = app.spec.rollout.max_unavailable, app.spec.scaling.min_replicas
+def _may_miss(app: App, replicas: int) -> int:
+    most = app.spec.rollout.max_unavailable
     return most if isinstance(most, int) else replicas * int(most.rstrip("%")) // 100
 
 
@@ -200,9 +211,13 @@ def _scaling(app: App, facts: Facts, now: datetime) -> Condition:
     scaling = app.spec.scaling
     if app.spec.suspend:
         return Condition("Scaling", True, "Suspended", "suspended: no replicas")
+    bounds = facts.bounds
+    if bounds and bounds.invalid:
+        return Condition("Scaling", False, "ScheduleInvalid", f"{bounds.invalid}. The other bounds hold")
+    by = f", by schedule {' and '.join(bounds.holding)}" if bounds and bounds.holding else ""
     if not app.autoscaled:
-        return Condition("Scaling", True, "Fixed", f"{scaling.min_replicas} replicas")
-    between = f"between {scaling.min_replicas} and {scaling.max_replicas} replicas"
+        return Condition("Scaling", True, "Fixed", f"{scaling.min_replicas} replicas{by}")
+    between = f"between {scaling.min_replicas} and {scaling.max_replicas} replicas{by}"
     told = {each["type"]: each for each in (facts.autoscaler or {}).get("status", {}).get("conditions", ())}
     active, limited = told.get("ScalingActive", {}), told.get("ScalingLimited", {})
     if metrics_missing(facts) and now - parse_time(active["lastTransitionTime"]) >= METRICS_PATIENCE:
@@ -276,6 +291,7 @@ def _failure(failure: Failure, last_words: bool) -> Obj:
         "reason": failure.reason,
         "message": failure.message,
         "pod": failure.pod,
+        "container": failure.container,
         "exitCode": failure.exit_code,
         "lastWords": failure.last_words if last_words else None,
     }

@@ -25,6 +25,9 @@ RELEASE_LABEL = "longshore.dev/release"
 ALLOW_LABEL = "longshore.dev/allow"
 """On a ServiceAccount: workloads of this namespace may name it."""
 
+GATEWAY_LABEL = "longshore.dev/gateway"
+"""On a namespace: the cluster's gateways are in it."""
+
 HASH_ANNOTATION = "longshore.dev/hash"
 FAILED_ANNOTATION = "longshore.dev/failed"
 RELEASE_ANNOTATION = "longshore.dev/release"

@@ -9,6 +9,7 @@ from math import ceil
 from longshore.api.webapp import Health
 from longshore.webapp.app import COMPONENT, App
 from longshore.workload.decision import Obj
+from longshore.workload.helpers import init_containers
 from longshore.workload.names import REPLICAS_ANNOTATION, REVISION_LABEL, WEBAPP_LABEL, labels
 from longshore.workload.placement import spread_constraints
 from longshore.workload.pod import container, pod_spec
@@ -44,6 +45,7 @@ def build(app: App, revision: str) -> Obj:
                     container(spec, CONTAINER, **_serving(app)),
                     app.service_account,
                     app.files_name,
+                    **init_containers(spec, spec.init_containers, spec.sidecars),
                     terminationGracePeriodSeconds=spec.termination_grace_period_seconds,
                     topologySpreadConstraints=spread_constraints(
                         spec.placement, app.selector, matchLabelKeys=["pod-template-hash"]
@@ -72,7 +74,10 @@ def _serving(app: App) -> Obj:
     health, check = app.spec.health, _check(app)
     base = {"timeoutSeconds": health.timeout_seconds, "successThreshold": 1}
     made: Obj = {
-        "ports": [{"name": PORT_NAME, "containerPort": app.spec.port, "protocol": "TCP"}],
+        "ports": [
+            _port(PORT_NAME, app.spec.port),
+            *(_port(each.name, each.port) for each in app.spec.extra_ports),
+        ],
         "startupProbe": check
         | base
         | {
@@ -85,6 +90,10 @@ def _serving(app: App) -> Obj:
     if app.spec.drain_seconds:
         made["lifecycle"] = {"preStop": {"sleep": {"seconds": app.spec.drain_seconds}}}
     return made
+
+
+def _port(name: str, number: int) -> Obj:
+    return {"name": name, "containerPort": number, "protocol": "TCP"}
 
 
 def _rhythm(health: Health, patience: int) -> Obj:

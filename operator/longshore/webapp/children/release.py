@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from longshore.webapp.app import App
 from longshore.workload.decision import Obj
+from longshore.workload.helpers import init_containers
 from longshore.workload.names import ATTEMPT_LABEL, RELEASE_LABEL, REVISION_LABEL, child_name, labels
 from longshore.workload.pod import container, pod_spec
 
@@ -46,6 +47,7 @@ def build(app: App, revision: str, number: int) -> Obj:
                     container(spec, CONTAINER),
                     app.service_account,
                     app.files_name,
+                    **init_containers(spec, spec.init_containers, spec.sidecars),
                     restartPolicy="Never",
                     terminationGracePeriodSeconds=spec.termination_grace_period_seconds,
                 ),
