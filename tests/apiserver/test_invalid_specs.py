@@ -30,6 +30,20 @@ NO_ROOM_TO_DRAIN = (
 
 CASES = (
     Case(
+        "replicas on each node",
+        "WebApp",
+        {"image": "shop:1", "scaling": {"mode": "PerNode", "minReplicas": 3}},
+        "spec.scaling",
+        "Invalid value: with mode PerNode there is one replica on each node: leave out minReplicas, maxReplicas, targets and schedules",
+    ),
+    Case(
+        "a disruption limit on each node",
+        "WebApp",
+        {"image": "shop:1", "scaling": {"mode": "PerNode"}, "availability": {"maxUnavailable": 1}},
+        "spec",
+        "Invalid value: a drain leaves replicas of mode PerNode where they are: leave out availability",
+    ),
+    Case(
         "a schedule that changes nothing",
         "WebApp",
         {

@@ -24,6 +24,7 @@ KINDS = {
     "WebApp": "longshore.dev/v1alpha1",
     "BatchJob": "longshore.dev/v1alpha1",
     "Deployment": "apps/v1",
+    "DaemonSet": "apps/v1",
     "ReplicaSet": "apps/v1",
     "ControllerRevision": "apps/v1",
     "HorizontalPodAutoscaler": "autoscaling/v2",

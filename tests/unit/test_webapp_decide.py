@@ -59,6 +59,8 @@ def deployment(
         ("replicas", "updatedReplicas"), replicas
     )
     return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
         "metadata": {"name": "shop", "uid": "d1", "generation": 2, "annotations": {}},
         "spec": {
             "replicas": replicas,

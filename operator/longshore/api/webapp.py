@@ -12,6 +12,7 @@ from longshore.api.containers import HELPER_RULES, Helpers
 from longshore.api.network import Network
 from longshore.api.schedules import ScalingSchedule
 
+Moment = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
 Port = Annotated[int, Field(ge=1, le=65535)]
 
 
@@ -127,6 +128,16 @@ class Scaling(Model):
             " || (has(self.schedules) && self.schedules.exists(s, has(s.maxReplicas)))",
             "targets need room to scale: set maxReplicas above minReplicas, or leave out targets",
         ),
+        Rule(
+            "self.mode != 'PerNode' || (self.minReplicas == 1 && !has(self.maxReplicas) && !has(self.targets)"
+            " && !has(self.schedules))",
+            "with mode PerNode there is one replica on each node: leave out minReplicas, maxReplicas, targets and schedules",
+        ),
+    )
+    mode: Literal["Replicas", "PerNode"] = Field(
+        default="Replicas",
+        description="Replicas: so many, wherever there is room. PerNode: one on each node that placement selects, such as on edge "
+        "sites. Default: Replicas.",
     )
     min_replicas: Annotated[int, Field(ge=1, le=1000)] = Field(
         default=1, description="Replicas that always run, from 1 to 1000. Default: 1."
@@ -250,6 +261,10 @@ _ROOM_TO_DRAIN_AT_ALL_TIMES = Rule(
 )
 
 
+_NO_BUDGET_PER_NODE = Rule(
+    "!has(self.availability) || !has(self.scaling) || self.scaling.mode != 'PerNode'",
+    "a drain leaves replicas of mode PerNode where they are: leave out availability",
+)
 _PORTS_APART = (
     Rule(
         "!has(self.extraPorts) || self.extraPorts.all(p, self.extraPorts.exists_one(q, q.port == p.port))",
@@ -277,6 +292,7 @@ class WebAppSpec(ContainerFields):
         ),
         _ROOM_TO_DRAIN,
         _ROOM_TO_DRAIN_AT_ALL_TIMES,
+        _NO_BUDGET_PER_NODE,
         *_PORTS_APART,
         *HELPER_RULES,
     )
@@ -356,7 +372,7 @@ class RevisionSummary(Model):
     """Which revision serves, which is tried."""
 
     current: Annotated[str, Field(max_length=63)] | None = Field(
-        default=None, description="The revision that the Deployment holds."
+        default=None, description="The revision that the Deployment or DaemonSet holds."
     )
     last_good: Annotated[str, Field(max_length=63)] | None = Field(
         default=None, description="The last revision that served with all replicas."
@@ -364,6 +380,17 @@ class RevisionSummary(Model):
     candidate: Annotated[str, Field(max_length=63)] | None = Field(
         default=None, description="The revision that is being rolled out."
     )
+    since: Moment | None = Field(
+        default=None, description="Mode PerNode: when the candidate began to be rolled out."
+    )
+
+
+class NodeStatus(Model):
+    """The replica on one node, in mode PerNode."""
+
+    name: Annotated[str, Field(max_length=253)] = Field(description="Name of the node.")
+    revision: Annotated[str, Field(max_length=63)] = Field(description="The revision that it runs.")
+    ready: bool = Field(description="Whether it takes requests.")
 
 
 class Failure(Model):
@@ -408,6 +435,10 @@ class WebAppStatus(Model):
     )
     revisions: Annotated[list[RevisionStatus], Field(max_length=20), ListMap(("name",))] = Field(
         default=[], description="Revisions kept, the newest first."
+    )
+    nodes: Annotated[list[NodeStatus], Field(max_length=20), ListMap(("name",))] = Field(
+        default=[],
+        description="Mode PerNode: what runs on which node. At most 20, those first that are not ready or run another revision than the current.",
     )
     failure: Failure | None = Field(
         default=None, description="The most telling failure among the pods, while there is one."

@@ -146,10 +146,11 @@ async def _step(client: Client, step: Apply | Create | Delete | Patch, namespace
     if (
         live is not None
         and lines
-        and resource.kind == "Deployment"
+        and resource.kind in ("Deployment", "DaemonSet")
         and live["spec"]["template"] != after["spec"]["template"]
     ):
-        yield f"# pods of {name} are replaced, {after['spec'].get('replicas', 1)} in all"
+        count = after["spec"].get("replicas", 1) if resource.kind == "Deployment" else "one per node"
+        yield f"# pods of {name} are replaced, {count} in all"
 
 
 def _verb(step: Delete | Patch) -> str:

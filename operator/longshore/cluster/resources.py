@@ -29,6 +29,7 @@ class Resource:
 
 CONFIG_MAPS = Resource("", "v1", "configmaps", "ConfigMap")
 CONTROLLER_REVISIONS = Resource("apps", "v1", "controllerrevisions", "ControllerRevision")
+DAEMON_SETS = Resource("apps", "v1", "daemonsets", "DaemonSet")
 DEPLOYMENTS = Resource("apps", "v1", "deployments", "Deployment")
 EVENTS = Resource("", "v1", "events", "Event")
 HORIZONTAL_POD_AUTOSCALERS = Resource(
@@ -42,7 +43,7 @@ POD_DISRUPTION_BUDGETS = Resource("policy", "v1", "poddisruptionbudgets", "PodDi
 SERVICE_ACCOUNTS = Resource("", "v1", "serviceaccounts", "ServiceAccount")
 SERVICES = Resource("", "v1", "services", "Service")
 
-SELECTIVE = frozenset({CONTROLLER_REVISIONS, DEPLOYMENTS})
+SELECTIVE = frozenset({CONTROLLER_REVISIONS, DAEMON_SETS, DEPLOYMENTS})
 """Kinds of which a first apply without force gets into nobody else's object: each has a selector or data that
 can't be changed, and ours would differ. Of the others the server has to be asked first: a Service without a
 selector, such as that of the API server itself, would be taken over."""

@@ -12,6 +12,7 @@ from longshore.webapp import status as statuses
 from longshore.webapp.app import App, with_inputs
 from longshore.webapp.children import (
     autoscaler,
+    daemon_set,
     deployment,
     disruption_budget,
     files,
@@ -63,7 +64,7 @@ def decide(facts: Facts, now: datetime) -> Decision:
         _steps(wanted, running, facts, rollout),
         status,
         _events(facts, status),
-        _again(facts, waiting, now),
+        _again(facts, rollout, waiting, now),
     )
 
 
@@ -73,11 +74,12 @@ def _at(facts: Facts, now: datetime) -> Facts:
     return replace(facts, spec=facts.spec.model_copy(update={"scaling": bounds.scaling}), bounds=bounds)
 
 
-def _again(facts: Facts, waiting: bool, now: datetime) -> float | None:
-    edge = facts.bounds.next_edge if facts.bounds and not facts.spec.suspend else None
+def _again(facts: Facts, rollout: Rollout, waiting: bool, now: datetime) -> float | None:
     waits = [LOOK_AGAIN_SECONDS] if waiting else []
-    if edge is not None:
-        waits.append((edge - now).total_seconds())
+    if facts.bounds and facts.bounds.next_edge and not facts.spec.suspend:
+        waits.append((facts.bounds.next_edge - now).total_seconds())
+    if facts.per_node and (deadline := rollouts.deadline_per_node(facts, rollout.wanted)) and deadline > now:
+        waits.append((deadline - now).total_seconds())
     return min(waits, default=None)
 
 
@@ -98,7 +100,7 @@ def foresee(facts: Facts, now: datetime) -> Decision:
 
 
 def _failure(facts: Facts, now: datetime) -> Failure | None:
-    deployed = rollouts.deployed_revision(facts.deployment)
+    deployed = facts.fleet.revision if facts.fleet else None
     of_target = [pod for pod in facts.pods if revision_of(pod) == deployed]
     return diagnose(of_target, facts.evidence, now) or _refused_pods(facts.deployment)
 
@@ -135,10 +137,16 @@ def _steps(wanted: App, running: App, facts: Facts, rollout: Rollout) -> tuple[S
         *(Apply(body) for body in before if body),
         *releases.steps(facts, rollout.release),
         *([Create(release.build(wanted, rollout.wanted, started))] if started else []),
-        *(_deployment(running, facts, rollout.target) if rollout.target else []),
+        *(_controller(running, facts, rollout.target) if rollout.target else []),
         *([Apply(scaler)] if scaler else []),
         *_deletions(wanted, running, facts, rollout),
     )
+
+
+def _controller(running: App, facts: Facts, target: str) -> list[Step]:
+    if not facts.per_node:
+        return _deployment(running, facts, target)
+    return [] if facts.spec.suspend else [Apply(daemon_set.build(running, target))]
 
 
 def _deployment(running: App, facts: Facts, target: str) -> list[Step]:
@@ -165,6 +173,10 @@ def _hold_replicas(app: App, count: int) -> Apply:
 
 def _deletions(wanted: App, running: App, facts: Facts, rollout: Rollout) -> list[Step]:
     unwanted: list[Obj] = []
+    if facts.before and (rollout.complete or facts.spec.suspend):
+        unwanted.append(facts.before)
+    if facts.daemon_set and facts.per_node and facts.spec.suspend:
+        unwanted.append(facts.daemon_set)
     if facts.autoscaler and not running.autoscaled:
         unwanted.append(facts.autoscaler)
     if facts.budget and disruption_budget.build(running) is None:

@@ -11,6 +11,7 @@ from longshore.api.webapp import WebAppSpec
 from longshore.cluster.resources import (
     CONFIG_MAPS,
     CONTROLLER_REVISIONS,
+    DAEMON_SETS,
     DEPLOYMENTS,
     HORIZONTAL_POD_AUTOSCALERS,
     JOBS,
@@ -77,6 +78,7 @@ async def gather(key: Key, app: Obj, spec: WebAppSpec, refusal: Refusal | None, 
         app=app,
         spec=spec,
         deployment=mine(DEPLOYMENTS, key.name),
+        daemon_set=mine(DAEMON_SETS, key.name),
         autoscaler=mine(HORIZONTAL_POD_AUTOSCALERS, key.name),
         budget=mine(POD_DISRUPTION_BUDGETS, key.name),
         network_policy=mine(NETWORK_POLICIES, key.name),
@@ -104,6 +106,7 @@ KIND = Kind(
     watches=(
         children(CONFIG_MAPS),
         children(CONTROLLER_REVISIONS),
+        children(DAEMON_SETS),
         children(DEPLOYMENTS),
         children(HORIZONTAL_POD_AUTOSCALERS),
         children(JOBS),

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from longshore.webapp import per_node
 from longshore.webapp.app import App
 from longshore.webapp.children.revision import Failed, revision_of
 from longshore.webapp.children.service import service_port
 from longshore.webapp.facts import Facts
 from longshore.webapp.release import FAILED, Record
 from longshore.webapp.rollout import Rollout
-from longshore.workload.conditions import Condition, parse_time, render, with_one
+from longshore.workload.conditions import Condition, parse_time, render, timestamp, with_one
 from longshore.workload.decision import Obj
 from longshore.workload.diagnosis import Failure
 from longshore.workload.names import GATEWAY_LABEL
@@ -24,20 +25,22 @@ METRICS_PATIENCE = timedelta(seconds=90)
 
 def build(app: App, facts: Facts, rollout: Rollout, failure: Failure | None, now: datetime) -> Obj:
     """The whole status."""
-    live = (facts.deployment or {}).get("status", {})
-    ready, wanted = live.get("readyReplicas", 0), wanted_replicas(app, facts)
+    fleet, wanted = facts.fleet, wanted_replicas(app, facts)
+    ready = fleet.ready if fleet else 0
     conditions = _conditions(app, facts, rollout, failure, now)
     status: Obj = {
         "observedGeneration": facts.generation,
         "conditions": render(conditions, facts.status.get("conditions", []), facts.generation, now),
         "url": url(app),
-        "replicas": live.get("replicas", 0),
+        "replicas": fleet.existing if fleet else 0,
         "readyReplicas": ready,
         "ready": f"{ready}/{wanted}",
         "selector": ",".join(f"{key}={value}" for key, value in app.selector.items()),
-        "revision": _summary(rollout),
+        "revision": _summary(facts, rollout, now),
         "revisions": _revisions(facts, rollout),
     }
+    if facts.per_node and (nodes := per_node.nodes(facts, rollout)):
+        status["nodes"] = nodes
     told = rollout.release.failure or failure
     if told and not facts.spec.suspend:
         status["failure"] = _failure(told, facts.last_words)
@@ -79,8 +82,10 @@ def wanted_replicas(app: App, facts: Facts) -> int:
     """How many replicas there should be now: the autoscaler's word where it scales."""
     if app.spec.suspend:
         return 0
-    if app.autoscaled and facts.deployment is not None:
-        return int(facts.deployment["spec"].get("replicas", 1))
+    if facts.per_node:
+        return facts.fleet.wanted if facts.fleet else 0
+    if app.autoscaled and facts.fleet is not None:
+        return facts.fleet.wanted
     return app.spec.scaling.min_replicas
 
 
@@ -120,7 +125,9 @@ def _available(app: App, facts: Facts, failure: Failure | None) -> Condition:
         return Condition(
             "Available", False, "Suspended", "suspended: set spec.suspend to false to start again"
         )
-    count = (facts.deployment or {}).get("status", {}).get("availableReplicas", 0)
+    count = max((each.available for each in (facts.fleet, facts.fleet_before) if each), default=0)
+    if facts.per_node and facts.fleet_before is None:
+        return per_node.available(facts, failure)
     least = min(app.spec.scaling.min_replicas, facts.bounds.usual_minimum if facts.bounds else 1000)
     floor = max(1, least - _may_miss(app, least))
     if count >= floor:
@@ -167,6 +174,8 @@ def _progressing(facts: Facts, rollout: Rollout, failure: Failure | None, availa
         )  # fmt: skip
     if rollout.release.holds:
         return _held_up(facts, rollout, available)
+    if facts.before and not rollout.complete:
+        return _changing_over(facts, rollout, failure)
     if rollout.deployed == rollout.target == rollout.last_good:
         return Condition("Progressing", True, "Complete", f"revision {rollout.target} is rolled out")
     serving = f"; {rollout.last_good} is serving" if rollout.last_good and available else ""
@@ -180,6 +189,16 @@ def _progressing(facts: Facts, rollout: Rollout, failure: Failure | None, availa
     return Condition(
         "Progressing", True, "RollingOut", f"revision {rollout.target} is being rolled out{serving}"
     )
+
+
+def _changing_over(facts: Facts, rollout: Rollout, failure: Failure | None) -> Condition:
+    """The mode has changed, and the controller of the old one serves until that of the new one does."""
+    to = "one replica on each node" if facts.per_node else "replicas wherever there is room"
+    why = f"; it does not start: {failure.message}" if failure else ""
+    return Condition(
+        "Progressing", True, "RollingOut",
+        f"revision {rollout.target} is being changed over to {to}; what ran before serves until then{why}",
+    )  # fmt: skip
 
 
 def _held_up(facts: Facts, rollout: Rollout, available: bool) -> Condition:
@@ -215,6 +234,8 @@ def _scaling(app: App, facts: Facts, now: datetime) -> Condition:
     if bounds and bounds.invalid:
         return Condition("Scaling", False, "ScheduleInvalid", f"{bounds.invalid}. The other bounds hold")
     by = f", by schedule {' and '.join(bounds.holding)}" if bounds and bounds.holding else ""
+    if facts.per_node:
+        return Condition("Scaling", True, "Fixed", "one replica on each node that placement selects")
     if not app.autoscaled:
         return Condition("Scaling", True, "Fixed", f"{scaling.min_replicas} replicas{by}")
     between = f"between {scaling.min_replicas} and {scaling.max_replicas} replicas{by}"
@@ -246,10 +267,14 @@ def metrics_missing(facts: Facts) -> bool:
     )
 
 
-def _summary(rollout: Rollout) -> Obj:
+def _summary(facts: Facts, rollout: Rollout, now: datetime) -> Obj:
     trying = rollout.candidate is not None
     current = rollout.last_good if trying and rollout.last_good else rollout.target
     parts = {"current": current, "lastGood": rollout.last_good, "candidate": rollout.candidate}
+    if facts.per_node and trying and rollout.deployed == rollout.candidate:
+        told = facts.status.get("revision", {})
+        same = told.get("candidate") == rollout.candidate
+        parts["since"] = told.get("since") if same and "since" in told else timestamp(now)
     return {name: value for name, value in parts.items() if value}
 
 

@@ -4,7 +4,7 @@ It points at ports by name, so that a revision that moves the port is rolled out
 """
 
 from longshore.webapp.app import App
-from longshore.webapp.children.deployment import PORT_NAME
+from longshore.webapp.children.pod import PORT_NAME
 from longshore.workload.decision import Obj
 
 APP_PROTOCOLS = {"HTTP": "http", "H2C": "kubernetes.io/h2c", "GRPC": "grpc", "TCP": None}
