@@ -17,6 +17,7 @@ ROOT = Path(__file__).parents[2]
 RELEASE = "longshore"
 NAMESPACE = "longshore-system"
 RIGHTS = ("ServiceAccount", "Role", "ClusterRole", "RoleBinding", "ClusterRoleBinding")
+ADMISSION = ("ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding")
 Obj = dict[str, Any]
 
 

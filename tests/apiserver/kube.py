@@ -19,11 +19,14 @@ PATHS = {
     "BatchJob": "apis/longshore.dev/v1alpha1|batchjobs",
     "CustomResourceDefinition": "apis/apiextensions.k8s.io/v1|customresourcedefinitions",
     "Deployment": "apis/apps/v1|deployments",
+    "DaemonSet": "apis/apps/v1|daemonsets",
+    "Node": "api/v1|nodes",
     "ReplicaSet": "apis/apps/v1|replicasets",
     "ControllerRevision": "apis/apps/v1|controllerrevisions",
     "HorizontalPodAutoscaler": "apis/autoscaling/v2|horizontalpodautoscalers",
     "PodDisruptionBudget": "apis/policy/v1|poddisruptionbudgets",
     "Job": "apis/batch/v1|jobs",
+    "NetworkPolicy": "apis/networking.k8s.io/v1|networkpolicies",
     "Lease": "apis/coordination.k8s.io/v1|leases",
     "Namespace": "api/v1|namespaces",
     "Service": "api/v1|services",
@@ -62,7 +65,7 @@ class Kube:
 
     def path(self, kind: str, name: str = "", subresource: str = "") -> str:
         root, plural = PATHS[kind].split("|")
-        scoped = kind not in ("Namespace", "CustomResourceDefinition")
+        scoped = kind not in ("Namespace", "Node", "CustomResourceDefinition")
         parts = [root, *(["namespaces", self.namespace] if scoped else []), plural, name, subresource]
         return "/".join(part for part in parts if part)
 

@@ -11,7 +11,6 @@ from tests.apiserver.conftest import ROOT
 from tests.apiserver.kube import Kube, Refused, load_crds, wait
 from tests.campaigns.scenarios import webapp
 
-KEYS = ("ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding")
 PEER = "networkPolicy.metricsFrom[0].namespaceSelector.matchLabels.team=monitoring"
 
 
@@ -37,11 +36,9 @@ def test_a_network_policy_lets_nobody_in_but_who_is_named(server: ApiServer) -> 
 
 
 def test_with_a_list_of_domains_keys_of_all_others_are_refused() -> None:
-    added = [
-        each for each in chart.render("allowedKeyDomains={example.com,corp.test}") if each["kind"] in KEYS
-    ]
+    added = policies("longshore-keys", "allowedKeyDomains={example.com,corp.test}")
     assert len(added) == 2
-    assert not any(each["kind"] in KEYS for each in chart.render())
+    assert policies("longshore-keys") == []
     with ApiServer() as server:
         kube = Kube(server)
         load_crds(kube, ROOT / "crds")
@@ -59,10 +56,19 @@ def test_with_a_list_of_domains_keys_of_all_others_are_refused() -> None:
 
 
 def test_the_domains_are_those_of_the_namespaces_that_are_watched() -> None:
-    made = chart.render("allowedKeyDomains={example.com}", "watchNamespaces={ours}")
-    (binding,) = [each for each in made if each["kind"] == "ValidatingAdmissionPolicyBinding"]
-    (only,) = binding["spec"]["matchResources"]["namespaceSelector"]["matchExpressions"]
-    assert only == {"key": "kubernetes.io/metadata.name", "operator": "In", "values": ["ours"]}
+    for name in ("longshore-keys", "longshore-network"):
+        _, binding = policies(name, "allowedKeyDomains={example.com}", "watchNamespaces={ours}")
+        (only,) = binding["spec"]["matchResources"]["namespaceSelector"]["matchExpressions"]
+        assert only == {"key": "kubernetes.io/metadata.name", "operator": "In", "values": ["ours"]}
+
+
+def policies(name: str, *values: str) -> list[chart.Obj]:
+    """The admission policy of this name and its binding."""
+    return [
+        each
+        for each in chart.render(*values)
+        if each["kind"] in chart.ADMISSION and each["metadata"]["name"] == name
+    ]
 
 
 def refusal(kube: Kube, obj: chart.Obj) -> str:

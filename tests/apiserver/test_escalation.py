@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+import yaml
 
 from hack.cluster.apiserver import ApiServer
 from tests.apiserver import chart
@@ -44,6 +45,8 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
         load_crds(admin, ROOT / "crds")
         rendered = chart.render()
         account = chart.grant(server, rendered)
+        admission = [each for each in rendered if each["kind"] in chart.ADMISSION]
+        server.run("apply", "-f", "-", stdin=yaml.safe_dump_all(admission))
         for name in ("home", "away"):
             admin.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
         server.user("mallory")
@@ -345,6 +348,28 @@ def test_the_service_of_the_api_server_is_not_taken_over(stage: Stage) -> None:
     told = default.condition("WebApp", "kubernetes", "Ready")["message"]
     assert default.get("Service", "kubernetes") == before
     stage.refused("the Service of the API server, by name", told)
+
+
+def test_what_is_closed_by_network_policies_is_not_opened_without_the_right_to_write_them(
+    stage: Stage,
+) -> None:
+    def refusal(name: str, **network: Any) -> str:
+        try:
+            path = stage.mallory.path("WebApp") + "?dryRun=All"
+            stage.mallory.request("POST", path, webapp(name, network=network))
+        except Refused as refused:
+            return refused.message
+        return ""
+
+    told = wait(lambda: refusal("open", egress=[{"cidr": "0.0.0.0/0"}]), "the policy is in force")
+    assert "spec.network becomes a NetworkPolicy, which you have no right to create" in told
+    stage.refused("egress by spec.network", told)
+    assert "which you have no right to create" in refusal("open", allowFrom="Namespace")
+    stage.admin.create(webapp("closed", network={"allowFrom": "Namespace"}))
+    stage.mallory.patch("WebApp", "closed", {"spec": {"suspend": True}})
+    with pytest.raises(Refused, match="which you have no right to create"):
+        stage.mallory.patch("WebApp", "closed", {"spec": {"network": None}})
+    stage.admin.delete("WebApp", "closed")
 
 
 @pytest.mark.parametrize("account", ["default", "admin"])

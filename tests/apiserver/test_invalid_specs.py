@@ -29,6 +29,188 @@ NO_ROOM_TO_DRAIN = (
 
 
 CASES = (
+    Case(
+        "replicas on each node",
+        "WebApp",
+        {"image": "shop:1", "scaling": {"mode": "PerNode", "minReplicas": 3}},
+        "spec.scaling",
+        "Invalid value: with mode PerNode there is one replica on each node: leave out minReplicas, maxReplicas, targets and schedules",
+    ),
+    Case(
+        "a disruption limit on each node",
+        "WebApp",
+        {"image": "shop:1", "scaling": {"mode": "PerNode"}, "availability": {"maxUnavailable": 1}},
+        "spec",
+        "Invalid value: a drain leaves replicas of mode PerNode where they are: leave out availability",
+    ),
+    Case(
+        "a schedule that changes nothing",
+        "WebApp",
+        {
+            "image": "shop:1",
+            "scaling": {"schedules": [{"name": "a", "cron": "0 8 * * *", "durationSeconds": 60}]},
+        },
+        "spec.scaling.schedules[0]",
+        "Invalid value: set minReplicas, maxReplicas or both: a schedule without them changes nothing",
+    ),
+    Case(
+        "a schedule that is no cron expression",
+        "WebApp",
+        {
+            "image": "shop:1",
+            "scaling": {
+                "schedules": [{"name": "a", "cron": "every day", "durationSeconds": 60, "minReplicas": 2}]
+            },
+        },
+        "spec.scaling.schedules[0].cron",
+        'Invalid value: "every day": write the five fields minute, hour, day of month, month and day of week, such as 0 3 * * 1-5',
+    ),
+    Case(
+        "a schedule for a moment",
+        "WebApp",
+        {
+            "image": "shop:1",
+            "scaling": {
+                "schedules": [{"name": "a", "cron": "0 8 * * *", "durationSeconds": 5, "minReplicas": 2}]
+            },
+        },
+        "spec.scaling.schedules[0].durationSeconds",
+        "Invalid value: 5: spec.scaling.schedules[0].durationSeconds in body should be greater than or equal to 60",
+    ),
+    Case(
+        "a schedule that leaves no room to drain",
+        "WebApp",
+        {
+            "image": "shop:1",
+            "availability": {"minAvailable": 2},
+            "scaling": {
+                "minReplicas": 3,
+                "schedules": [{"name": "a", "cron": "0 8 * * *", "durationSeconds": 60, "minReplicas": 2}],
+            },
+        },
+        "spec",
+        "Invalid value: availability.minAvailable would keep nodes from ever being drained while a schedule holds: it has to be"
+        " below the replicas of every schedule; with a percentage, schedules need two at least",
+    ),
+    Case(
+        "a place with two names",
+        "WebApp",
+        {"image": "shop:1", "network": {"egress": [{"webApp": "cart", "podsIn": "carts"}]}},
+        "spec.network.egress[0]",
+        "Invalid value: set exactly one of webApp, podsIn and cidr",
+    ),
+    Case(
+        "a range that is none",
+        "WebApp",
+        {"image": "shop:1", "network": {"egress": [{"cidr": "10.0.0.0"}]}},
+        "spec.network.egress[0].cidr",
+        'Invalid value: "10.0.0.0": write a range of addresses such as 10.0.0.0/8 or 2001:db8::/32; one address is 10.1.2.3/32',
+    ),
+    Case(
+        "an exception from nothing",
+        "WebApp",
+        {"image": "shop:1", "network": {"egress": [{"podsIn": "db", "except": ["10.0.0.0/8"]}]}},
+        "spec.network.egress[0]",
+        "Invalid value: except takes parts out of cidr: set cidr, or leave out except",
+    ),
+    Case(
+        "an exception from elsewhere",
+        "WebApp",
+        {"image": "shop:1", "network": {"egress": [{"cidr": "10.0.0.0/8", "except": ["192.168.0.0/16"]}]}},
+        "spec.network.egress[0]",
+        "Invalid value: each range of except must lie in cidr",
+    ),
+    Case(
+        "access from somewhere unknown",
+        "WebApp",
+        {"image": "shop:1", "network": {"allowFrom": "Internet"}},
+        "spec.network.allowFrom",
+        'Unsupported value: "Internet": supported values: "Any", "Namespace", "Gateway"',
+    ),
+    Case(
+        "a release without a command",
+        "WebApp",
+        {"image": "shop:1", "release": {"attempts": 2}},
+        "spec.release",
+        "Invalid value: set command or args: with neither, the release would start the app itself and never end",
+    ),
+    Case(
+        "a release that is tried too often",
+        "WebApp",
+        {"image": "shop:1", "release": {"args": ["migrate"], "attempts": 11}},
+        "spec.release.attempts",
+        "Invalid value: 11: spec.release.attempts in body should be less than or equal to 10",
+    ),
+    Case(
+        "a further port with the name of the first",
+        "WebApp",
+        {"image": "shop:1", "extraPorts": [{"name": "http", "port": 9090}]},
+        "spec.extraPorts[0].name",
+        'Invalid value: "http": app, http, h2c, grpc and tcp are names of the app\'s own port; choose another name, such as metrics',
+    ),
+    Case(
+        "a further port with an odd name",
+        "WebApp",
+        {"image": "shop:1", "extraPorts": [{"name": "m--x", "port": 9090}]},
+        "spec.extraPorts[0].name",
+        "Invalid value: \"m--x\": use lower-case letters, digits and single '-', beginning with a letter and not ending with '-', such as metrics",
+    ),
+    Case(
+        "a further port that is the first",
+        "WebApp",
+        {"image": "shop:1", "extraPorts": [{"name": "metrics", "port": 8080}]},
+        "spec",
+        "Invalid value: extraPorts must not repeat spec.port, which is served anyway",
+    ),
+    Case(
+        "the same port twice",
+        "WebApp",
+        {"image": "shop:1", "extraPorts": [{"name": "a", "port": 9090}, {"name": "b", "port": 9090}]},
+        "spec",
+        "Invalid value: extraPorts must not repeat a port",
+    ),
+    Case(
+        "a further port that the Service has already",
+        "WebApp",
+        {"image": "shop:1", "extraPorts": [{"name": "metrics", "port": 80}]},
+        "spec",
+        "Invalid value: port 80 of the Service is that of spec.port: let the container listen on another port",
+    ),
+    Case(
+        "an init container and a sidecar of one name",
+        "WebApp",
+        {"image": "shop:1", "initContainers": [{"name": "a"}], "sidecars": [{"name": "a"}]},
+        "spec",
+        "Invalid value: initContainers and sidecars must not share a name",
+    ),
+    Case(
+        "a sidecar with the app's name",
+        "WebApp",
+        {"image": "shop:1", "sidecars": [{"name": "app"}]},
+        "spec.sidecars[0].name",
+        'Invalid value: "app": app and release are names of Longshore\'s; choose another name',
+    ),
+    Case(
+        "a volume that isn't there",
+        "WebApp",
+        {"image": "shop:1", "sidecars": [{"name": "a", "volumeMounts": [{"name": "data"}]}]},
+        "spec",
+        "Invalid value: sidecars[].volumeMounts must name volumes of spec.volumes",
+    ),
+    Case(
+        "a sidecar with a host port",
+        "WebApp",
+        {"image": "shop:1", "sidecars": [{"name": "a", "ports": [{"hostPort": 1}]}]},
+        "",
+        'WebApp in version "v1alpha1" cannot be handled as a WebApp: strict decoding error: unknown field "spec.sidecars[0].ports"',
+    ),
+    Case(
+        "too many sidecars",
+        "WebApp",
+        {"image": "shop:1", "sidecars": [{"name": f"s{n}"} for n in range(5)]},
+        "spec.sidecars",
+        "Too many: 5: must have at most 4 items",
+    ),
     Case("no image", "WebApp", {}, "spec.image", "Required value"),
     Case(
         "a name that begins with a digit",

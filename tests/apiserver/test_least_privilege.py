@@ -15,7 +15,7 @@ from tests.apiserver import chart
 from tests.apiserver.conftest import ROOT
 from tests.apiserver.kube import Kube, load_crds, wait
 from tests.apiserver.operator import OperatorProcess
-from tests.campaigns.scenarios import SCENARIOS, Scenario, batchjob, webapp
+from tests.campaigns.scenarios import RELEASES, SCENARIOS, Scenario, batchjob, webapp
 from tests.campaigns.world import Nodes, observe
 
 NEEDED_WHERE_ENFORCED = {
@@ -56,7 +56,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installed]:
     """Looked after the whole cluster, and has been through everything that it does. A watch is in the audit
     log when it has ended."""
     for installed in install(tmp_path_factory.mktemp("whole")):
-        go_through(installed.server, "ours", SCENARIOS)
+        go_through(installed.server, "ours", (*SCENARIOS, *RELEASES))
         clashes_and_repairs(installed.server, "ours")
         installed.operator.stop()
         yield installed
@@ -102,7 +102,8 @@ def clashes_and_repairs(server: ApiServer, namespace: str) -> None:
     for foreign in others(revision["candidate"]):
         name = foreign["metadata"]["name"].split("-")[0]
         kube.create(foreign)
-        kube.create(webapp(name, scaling={"minReplicas": 2}))
+        scaling = {"mode": "PerNode"} if foreign["kind"] == "DaemonSet" else {"minReplicas": 2}
+        kube.create(webapp(name, scaling=scaling))
         wait(
             lambda name=name: kube.condition("WebApp", name, "Ready").get("reason") == "NameConflict",
             f"a conflict over {foreign['kind']}",
@@ -126,6 +127,7 @@ def clashes_and_repairs(server: ApiServer, namespace: str) -> None:
         return kube.find("ServiceAccount", "shop-webapp") is None
 
     wait(account_gone, "its own account is gone")
+    closes_and_changes_over(kube, nodes)
     for number in range(12):
         kube.patch("WebApp", "shop", {"spec": {"image": f"shop:r{number}"}})
         wait(
@@ -154,6 +156,20 @@ def clashes_and_repairs(server: ApiServer, namespace: str) -> None:
     )
 
 
+def closes_and_changes_over(kube: Kube, nodes: Nodes) -> None:
+    """A network that is closed, mended and opened, and a change to one replica on each node and back."""
+    kube.patch("WebApp", "shop", {"spec": {"network": {"allowFrom": "Namespace"}}})
+    wait(lambda: kube.find("NetworkPolicy", "shop"), "a policy")
+    kube.patch("NetworkPolicy", "shop", {"spec": {"ingress": [{}]}})
+    wait(lambda: kube.get("NetworkPolicy", "shop")["spec"]["ingress"] != [{}], "the policy is put back")
+    kube.patch("WebApp", "shop", {"spec": {"network": None}})
+    wait(lambda: kube.find("NetworkPolicy", "shop") is None, "the policy is gone")
+    kube.create({"apiVersion": "v1", "kind": "Node", "metadata": {"name": "one"}})
+    for mode, gone in (("PerNode", "Deployment"), ("Replicas", "DaemonSet")):
+        kube.patch("WebApp", "shop", {"spec": {"scaling": {"mode": mode, "minReplicas": None}}})
+        wait(lambda gone=gone: nodes.tick(kube) or kube.find(gone, "shop") is None, f"the {gone} is gone")
+
+
 def others(revision: str) -> list[chart.Obj]:
     """Somebody else's objects, of kinds that are read only when they may be in the way."""
     selector: chart.Obj = {"matchLabels": {"a": "b"}}
@@ -164,6 +180,7 @@ def others(revision: str) -> list[chart.Obj]:
         {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "two"}, "spec": {"ports": [{"name": "pg", "port": 5432}]}},
         {"apiVersion": "policy/v1", "kind": "PodDisruptionBudget", "metadata": {"name": "three"}, "spec": {"maxUnavailable": 1}},
         {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "four"}, "spec": {"selector": selector, "template": template}},
+        {"apiVersion": "apps/v1", "kind": "DaemonSet", "metadata": {"name": "five"}, "spec": {"selector": selector, "template": template}},
     ]  # fmt: skip
 
 

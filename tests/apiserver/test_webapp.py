@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -27,6 +28,7 @@ FULL = {
     "files": [{"path": "/etc/shop.conf", "content": "a = 1"}],
     "scaling": {"minReplicas": 2, "maxReplicas": 5},
     "labels": {"team": "shop"},
+    "network": {"allowFrom": "Namespace", "egress": [{"cidr": "10.0.0.0/8", "ports": [{"port": 5432}]}]},
 }
 
 
@@ -59,6 +61,7 @@ def test_creating_one_makes_all_children_and_says_so(kube: Kube) -> None:
         "Deployment": "shop",
         "Service": "shop",
         "HorizontalPodAutoscaler": "shop",
+        "NetworkPolicy": "shop",
         "PodDisruptionBudget": "shop",
         "ServiceAccount": "shop-webapp",
     }
@@ -100,6 +103,7 @@ DRIFTS: dict[str, tuple[str, Obj]] = {
     "owner": ("Deployment", {"metadata": {"ownerReferences": []}}),
     "port": ("Service", {"spec": {"ports": [{"name": "http", "port": 81, "targetPort": 81}]}}),
     "selector": ("Service", {"spec": {"selector": {"app": "other"}}}),
+    "network": ("NetworkPolicy", {"spec": {"ingress": [{}]}}),
     "budget": ("PodDisruptionBudget", {"spec": {"maxUnavailable": 2}}),
     "token": ("ServiceAccount", {"automountServiceAccountToken": True}),
     "file": ("ConfigMap", {"data": None}),
@@ -108,7 +112,7 @@ DRIFTS: dict[str, tuple[str, Obj]] = {
 
 @pytest.mark.parametrize("what", DRIFTS)
 def test_what_somebody_else_changed_is_put_back(kube: Kube, what: str) -> None:
-    made(kube, files=FULL["files"], scaling={"minReplicas": 2})
+    made(kube, files=FULL["files"], scaling={"minReplicas": 2}, network=FULL["network"])
     kind, change = DRIFTS[what]
     names = {"ServiceAccount": "shop-webapp", "ConfigMap": ""}
     name = names.get(kind, "shop") or next(
@@ -149,6 +153,7 @@ def test_what_others_added_stays(kube: Kube) -> None:
         ("Deployment", "shop"),
         ("Service", "shop"),
         ("HorizontalPodAutoscaler", "shop"),
+        ("NetworkPolicy", "shop"),
         ("PodDisruptionBudget", "shop"),
         ("ServiceAccount", "shop-webapp"),
     ],
@@ -242,6 +247,30 @@ def test_a_switch_to_autoscaling_keeps_the_replicas_that_run(kube: Kube) -> None
     kube.patch("WebApp", "shop", {"spec": {"scaling": {"minReplicas": 3, "maxReplicas": None}}})
     wait(lambda: kube.get("Deployment", "shop")["spec"]["replicas"] == 3, "three replicas, held")
     assert wait(lambda: kube.find("HorizontalPodAutoscaler", "shop") is None, "no autoscaler")
+
+
+def test_a_schedule_moves_the_replicas_at_its_time_and_nothing_is_written_before(
+    kube: Kube, operator: OperatorProcess
+) -> None:
+    begin = datetime.now(UTC) + timedelta(seconds=80)
+    schedule = {
+        "name": "rush",
+        "cron": f"{begin.minute} {begin.hour} * * *",
+        "durationSeconds": 3600,
+        "minReplicas": 3,
+    }
+    made(kube, scaling={"minReplicas": 1, "schedules": [schedule]})
+    serve(kube)
+    operator.mark()
+    start = begin.replace(second=0, microsecond=0)
+    wait(lambda: kube.get("Deployment", "shop")["spec"]["replicas"] == 3, "three replicas", 90)
+    assert start <= datetime.now(UTC) < start + timedelta(seconds=5)
+    wait(
+        lambda: kube.condition("WebApp", "shop", "Scaling")["message"] == "3 replicas, by schedule rush",
+        "the status says why",
+    )
+    assert [each for each in operator.writes() if "webapps" not in each] == ["patch deployments shop"]
+    assert kube.condition("WebApp", "shop", "Ready")["status"] == "True"
 
 
 def test_suspend_stops_all_replicas_and_keeps_the_rest(kube: Kube) -> None:
@@ -355,6 +384,7 @@ def test_deleting_one_leaves_nothing(kube: Kube, operator: OperatorProcess) -> N
         "Deployment",
         "Service",
         "HorizontalPodAutoscaler",
+        "NetworkPolicy",
         "PodDisruptionBudget",
         "ControllerRevision",
         "Pod",

@@ -223,7 +223,7 @@ BUGS: dict[str, Bug] = {
     "unwanted-stays": Bug(
         "what is no longer wanted is not deleted",
         "webapp/decide.py",
-        "        *_deletions(running, facts, rollout),\n",
+        "        *_deletions(wanted, running, facts, rollout),\n",
         "",
         "crash",
         "WebApp",

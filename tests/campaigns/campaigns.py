@@ -12,7 +12,7 @@ import re
 import signal
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
@@ -21,8 +21,30 @@ from tests.apiserver.kube import Kube, Obj, Refused, wait
 from tests.apiserver.operator import OperatorProcess
 from tests.campaigns import generator
 from tests.campaigns.proxy import Fault, Seen
-from tests.campaigns.scenarios import SCENARIOS, Scenario, Step, batchjob, ends, serve, webapp
-from tests.campaigns.world import PLURALS, Nodes, State, Stuck, Violation, World, difference, orphans
+from tests.campaigns.scenarios import (
+    RELEASE,
+    RELEASES,
+    SCENARIOS,
+    Scenario,
+    Step,
+    batchjob,
+    ends,
+    released,
+    releasing,
+    serve,
+    webapp,
+)
+from tests.campaigns.world import (
+    PLURALS,
+    Behaviour,
+    Nodes,
+    State,
+    Stuck,
+    Violation,
+    World,
+    difference,
+    orphans,
+)
 
 ROOT = Path(__file__).parents[2]
 QUIET_SECONDS = 1.0
@@ -37,6 +59,10 @@ GOLDEN_RATIO = (5**0.5 - 1) / 2
 scenario, also when their number differs by one from run to run."""
 NO_REPLY_IS_LOST = ("unobserved", "monkey", "quiet", "states")
 """Campaigns in which every write is answered: one that changes nothing has no excuse."""
+
+
+Act = tuple[str, Callable[[Kube], object], Behaviour, Callable[[Kube], object], Behaviour]
+"""What is done, what is there before and how its pods behave, the act itself, and how pods behave then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,16 +262,17 @@ def scenarios(kind: str) -> list[Scenario]:
 
 def crash(run: Run) -> None:
     """The operator dies at one write: before it is sent, after it is committed, or after the reply."""
+    _die_at_a_write(run, scenarios(run.plan.kind), run.plan.seed)
+
+
+def _die_at_a_write(run: Run, among: Sequence[Scenario], seed: int) -> None:
     moments = ("before", "committed", "replied")
     turns = [
-        each
-        for at in range(max(len(each.steps) for each in scenarios(run.plan.kind)))
-        for each in scenarios(run.plan.kind)
-        if at < len(each.steps)
+        each for at in range(max(len(each.steps) for each in among)) for each in among if at < len(each.steps)
     ]
-    scenario = turns[run.plan.seed % len(turns)]
+    scenario = turns[seed % len(turns)]
     points = run.references.of(scenario, run.world).writes * len(moments)
-    write, at = divmod(int(run.plan.seed * GOLDEN_RATIO % 1 * points), len(moments))
+    write, at = divmod(int(seed * GOLDEN_RATIO % 1 * points), len(moments))
     number, moment = write + 1, moments[at]
     run.outcome.about = f"{scenario.name}: killed at write {number}, {moment}"
     fired = []
@@ -354,9 +381,12 @@ def unobserved(run: Run) -> None:
 
 def stale(run: Run) -> None:
     """After a failover the cache shows an older history, across changes, deletes and re-creations."""
+    _wake_up_in_the_past(run, _STALE[run.plan.kind], run.plan.seed)
+
+
+def _wake_up_in_the_past(run: Run, acts: Sequence[Act], seed: int) -> None:
     world, kube, rng, kind = run.world, run.kube, run.rng, run.plan.kind
-    acts = _STALE[kind]
-    name, first, pods, act, pods_after = acts[run.plan.seed % len(acts)]
+    name, first, pods, act, pods_after = acts[seed % len(acts)]
     plurals = sorted({*PLURALS, "pods", *PARENTS})
     old = rng.sample(plurals, rng.randint(1, len(plurals)))
     early = rng.random() < 0.4
@@ -394,6 +424,14 @@ def stale(run: Run) -> None:
 
 def _newest_version(kube: Kube) -> str:
     return str(kube.request("GET", "api/v1/namespaces?limit=1")["metadata"]["resourceVersion"])
+
+
+def release(run: Run) -> None:
+    """Around releases the operator dies at one write, or wakes up with an older history: each runs once."""
+    if run.plan.seed % 3:
+        _die_at_a_write(run, RELEASES, run.plan.seed)
+    else:
+        _wake_up_in_the_past(run, _STALE_RELEASES, run.plan.seed // 3)
 
 
 def monkey(run: Run) -> None:
@@ -857,6 +895,44 @@ class Campaign:
     batchjob: int
 
 
+_STALE_RELEASES: tuple[Act, ...] = (
+    (
+        "its Job is deleted after it succeeded",
+        lambda kube: kube.create(webapp(release=RELEASE)),
+        released,
+        lambda kube: kube.delete("Job", kube.list("Job")[0]["metadata"]["name"]),
+        released,
+    ),
+    (
+        "it succeeds",
+        lambda kube: kube.create(webapp(release=RELEASE)),
+        releasing,
+        lambda kube: None,
+        released,
+    ),
+    (
+        "it fails",
+        lambda kube: kube.create(webapp(image="shop:unmigrated", release=RELEASE)),
+        releasing,
+        lambda kube: None,
+        released,
+    ),
+    (
+        "the spec goes on",
+        lambda kube: kube.create(webapp(release=RELEASE)),
+        releasing,
+        lambda kube: kube.patch("WebApp", "shop", {"spec": {"image": "shop:2"}}),
+        released,
+    ),
+    (
+        "made anew",
+        lambda kube: kube.create(webapp(release=RELEASE)),
+        released,
+        _recreate("WebApp", lambda name="shop", **spec: webapp(name, release=RELEASE, **spec), "shop"),
+        released,
+    ),
+)
+
 CAMPAIGNS = {
     "crash": Campaign(crash, 90, 80),
     "errors": Campaign(errors, 30, 30),
@@ -866,6 +942,7 @@ CAMPAIGNS = {
     "quiet": Campaign(quiet, 6, 8),
     "replicas": Campaign(replicas, 9, 9),
     "batch": Campaign(batch, 0, 15),
+    "release": Campaign(release, 45, 0),
     "states": Campaign(states, 20, 12),
     "soak": Campaign(soak, 1, 1),
 }

@@ -74,6 +74,44 @@ def ends(*codes: int) -> Behaviour:
     return behaviour
 
 
+def released(pod: Obj) -> str:
+    """Releases succeed but that of the image shop:unmigrated; apps serve."""
+    if "longshore.dev/release" not in pod["metadata"]["labels"]:
+        return serve(pod)
+    return "end 3" if pod["spec"]["containers"][0]["image"] == "shop:unmigrated" else "end 0"
+
+
+def releasing(pod: Obj) -> str:
+    """Releases run and run; apps serve."""
+    return "run" if "longshore.dev/release" in pod["metadata"]["labels"] else serve(pod)
+
+
+RELEASE = {"command": ["migrate"]}
+RELEASES = (
+    Scenario(
+        "WebApp",
+        "released",
+        (
+            Step(_create(webapp(release=RELEASE, files=_FILES)), released),
+            Step(_change("WebApp", image="shop:2"), released),
+            Step(_change("WebApp", image="shop:unmigrated"), released),
+            Step(_change("WebApp", scaling={"minReplicas": 2}), released),
+            Step(_change("WebApp", image="shop:1"), released),
+        ),
+    ),
+    Scenario(
+        "WebApp",
+        "superseded",
+        (
+            Step(_create(webapp(release=RELEASE)), released),
+            Step(_change("WebApp", image="shop:2"), releasing),
+            Step(_change("WebApp", image="shop:3"), releasing),
+            Step(_change("WebApp", suspend=False), released),
+        ),
+    ),
+)
+"""What a user does with an app that has a release. In a campaign of their own."""
+
 SCENARIOS = (
     Scenario(
         "WebApp",

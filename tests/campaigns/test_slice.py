@@ -20,6 +20,7 @@ SHARE = {
     "quiet": 1,
     "replicas": 3,
     "batch": 2,
+    "release": 6,
     "states": 2,
 }
 SLICE = [

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from longshore.workload.diagnosis import Evidence, diagnose, pods_to_ask_about, refused_pods
 
 from tests.unit.facts import NOW, at, pod
 
+Obj = dict[str, Any]
 OOM = {"terminated": {"exitCode": 137, "reason": "OOMKilled", "finishedAt": at(0)}}
 CRASH = {"terminated": {"exitCode": 3, "reason": "Error", "message": "no database", "finishedAt": at(0)}}
 KILLED = {"terminated": {"exitCode": 137, "reason": "Error", "finishedAt": at(0)}}
@@ -125,3 +128,45 @@ def test_why_no_pod_may_be_made(words: str, reason: str) -> None:
     failure = refused_pods(words)
     assert failure.reason == reason
     assert "a-b" not in failure.message
+
+
+def beside(kind: str, state: Obj, last: Obj | None = None, **more: Any) -> Obj:
+    """A pod whose second container isn't well: a sidecar or an init container."""
+    found = pod({"waiting": {"reason": "PodInitializing"}})
+    helper = {"name": "proxy", "resources": {"limits": {"memory": "32Mi"}}}
+    found["spec"]["initContainers"] = [helper | ({"restartPolicy": "Always"} if kind == "sidecar" else {})]
+    found["status"]["initContainerStatuses"] = [
+        {"name": "proxy", "image": "proxy:1", "ready": False, "state": state, "lastState": last or {}} | more
+    ]
+    return found
+
+
+@pytest.mark.parametrize("kind", ["sidecar", "init container"])
+def test_a_container_beside_the_apps_is_named(kind: str) -> None:
+    back_off = {"waiting": {"reason": "CrashLoopBackOff", "message": "back-off"}}
+    last = {"terminated": {"exitCode": 2, "reason": "Error", "message": "no route"}}
+    failure = diagnose([beside(kind, back_off, last, restartCount=3)], {}, NOW)
+    assert failure is not None
+    assert (failure.reason, failure.container, failure.last_words) == ("CrashLooping", "proxy", "no route")
+    assert failure.message == (
+        f"{kind} proxy: the container ends with exit code 2, 3 restarts."
+        " Read its log: kubectl logs shop-x -c proxy --previous"
+    )
+
+
+def test_the_memory_limit_told_is_that_of_the_container_that_was_killed() -> None:
+    killed = {"terminated": {"exitCode": 137, "reason": "OOMKilled"}}
+    failure = diagnose([beside("sidecar", killed)], {}, NOW)
+    assert failure is not None
+    assert failure.message.startswith("sidecar proxy: the container used more memory than its limit of 32Mi")
+
+
+def test_an_image_that_cannot_be_pulled_names_its_container() -> None:
+    failure = diagnose([beside("sidecar", {"waiting": {"reason": "ErrImagePull", "message": "x"}})], {}, NOW)
+    assert failure is not None
+    assert failure.message.startswith("sidecar proxy: image proxy:1 cannot be pulled")
+
+
+def test_an_init_container_that_has_ended_well_is_no_failure() -> None:
+    done = {"terminated": {"exitCode": 0, "reason": "Completed"}}
+    assert diagnose([beside("init container", done, ready=True)], {}, NOW) is None

@@ -59,6 +59,8 @@ def deployment(
         ("replicas", "updatedReplicas"), replicas
     )
     return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
         "metadata": {"name": "shop", "uid": "d1", "generation": 2, "annotations": {}},
         "spec": {
             "replicas": replicas,
@@ -285,3 +287,8 @@ def test_the_same_facts_give_the_same_decision_and_the_status_settles(facts: Fac
     second = decide(facts, NOW)
     facts.app["status"] = second.status
     assert decide(facts, NOW).status == second.status
+
+
+def test_recreate_stops_all_replicas_before_new_ones_start() -> None:
+    (body,) = applied(decide(app_facts({"rollout": {"strategy": "Recreate"}}), NOW), "Deployment")
+    assert body["spec"]["strategy"] == {"type": "Recreate"}

@@ -7,9 +7,38 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from longshore.api.base import DnsLabel, IntOrPercent, ListMap, Model, Rule
-from longshore.api.common import CONTAINER_RULES, Conditions, ContainerFields
+from longshore.api.common import CONTAINER_RULES, Arguments, ContainerFields
+from longshore.api.containers import HELPER_RULES, Helpers
+from longshore.api.network import Network
+from longshore.api.schedules import ScalingSchedule
+from longshore.api.webapp_status import WebAppStatus
 
 Port = Annotated[int, Field(ge=1, le=65535)]
+
+
+Protocol = Literal["HTTP", "H2C", "GRPC", "TCP"]
+
+
+class ExtraPort(Model):
+    """A further port of the app."""
+
+    name: Annotated[
+        str,
+        Field(min_length=1, max_length=15),
+        Rule(
+            "self.matches('^[a-z]([a-z0-9]|-[a-z0-9])*$')",
+            "use lower-case letters, digits and single '-', beginning with a letter and not ending with '-', such as metrics",
+        ),
+        Rule(
+            "!(self in ['app', 'http', 'h2c', 'grpc', 'tcp'])",
+            "app, http, h2c, grpc and tcp are names of the app's own port; choose another name, such as metrics",
+        ),
+    ] = Field(description="Name of the port, of the container and of the Service. At most 15 characters.")
+    port: Port = Field(description="Port that the container listens on; the same in the Service.")
+    protocol: Protocol = Field(
+        default="HTTP",
+        description="What is spoken on the port: HTTP, H2C (HTTP/2 without TLS), GRPC or TCP. Default: HTTP.",
+    )
 
 
 class TcpProbe(Model):
@@ -95,9 +124,20 @@ class Scaling(Model):
             "maxReplicas must not be below minReplicas: raise maxReplicas or lower minReplicas",
         ),
         Rule(
-            "!has(self.targets) || (has(self.maxReplicas) && self.maxReplicas > self.minReplicas)",
+            "!has(self.targets) || (has(self.maxReplicas) && self.maxReplicas > self.minReplicas)"
+            " || (has(self.schedules) && self.schedules.exists(s, has(s.maxReplicas)))",
             "targets need room to scale: set maxReplicas above minReplicas, or leave out targets",
         ),
+        Rule(
+            "self.mode != 'PerNode' || (self.minReplicas == 1 && !has(self.maxReplicas) && !has(self.targets)"
+            " && !has(self.schedules))",
+            "with mode PerNode there is one replica on each node: leave out minReplicas, maxReplicas, targets and schedules",
+        ),
+    )
+    mode: Literal["Replicas", "PerNode"] = Field(
+        default="Replicas",
+        description="Replicas: so many, wherever there is room. PerNode: one on each node that placement selects, such as on edge "
+        "sites. Default: Replicas.",
     )
     min_replicas: Annotated[int, Field(ge=1, le=1000)] = Field(
         default=1, description="Replicas that always run, from 1 to 1000. Default: 1."
@@ -108,6 +148,11 @@ class Scaling(Model):
     )
     targets: ScalingTargets | None = Field(
         default=None, description="What the autoscaler holds. Default: cpuPercent 70."
+    )
+    schedules: Annotated[list[ScalingSchedule], Field(max_length=10), ListMap(("name",))] = Field(
+        default=[],
+        description="Other bounds at certain times, at most 10. Where several hold at once, the highest minReplicas and the highest "
+        "maxReplicas do. Default: none.",
     )
     scale_down_delay_seconds: Annotated[int, Field(ge=0, le=3600)] = Field(
         default=300,
@@ -147,6 +192,32 @@ class Rollout(Model):
     )
 
 
+class Release(Model):
+    """A command that has to succeed before a revision is rolled out, such as a migration of the database."""
+
+    rules: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            "(has(self.command) && size(self.command) > 0) || (has(self.args) && size(self.args) > 0)",
+            "set command or args: with neither, the release would start the app itself and never end",
+        ),
+    )
+    command: Arguments = Field(
+        default=[],
+        description="Replaces the image's entrypoint. Default: the image's, not the app's command.",
+    )
+    args: Arguments = Field(
+        default=[], description="Replaces the image's arguments. Default: the image's, not the app's args."
+    )
+    timeout_seconds: Annotated[int, Field(ge=1, le=86400)] = Field(
+        default=600,
+        description="Seconds that it may take, all attempts and the start of its pod included; then it is stopped and has failed. Default: 600.",
+    )
+    attempts: Annotated[int, Field(ge=1, le=10)] = Field(
+        default=1,
+        description="How often it is tried before it has failed. More than 1 is for commands that may be repeated. Default: 1.",
+    )
+
+
 class Availability(Model):
     """How many replicas a node drain may take away at once."""
 
@@ -180,6 +251,34 @@ _ROOM_TO_DRAIN = Rule(
     " scaling.minReplicas replicas to be away",
 )
 """A percentage is rounded up. An app that never has a second replica gets no PodDisruptionBudget."""
+_ROOM_TO_DRAIN_AT_ALL_TIMES = Rule(
+    "!has(self.availability) || !has(self.availability.minAvailable) || !has(self.scaling) || !has(self.scaling.schedules)"
+    " || self.scaling.schedules.all(s, (has(s.minReplicas) ? s.minReplicas : has(s.maxReplicas)"
+    " && s.maxReplicas < self.scaling.minReplicas ? s.maxReplicas : self.scaling.minReplicas)"
+    " > (type(self.availability.minAvailable) == int ? self.availability.minAvailable : 1))",
+    "availability.minAvailable would keep nodes from ever being drained while a schedule holds: it has to be below the"
+    " replicas of every schedule; with a percentage, schedules need two at least",
+)
+
+
+_NO_BUDGET_PER_NODE = Rule(
+    "!has(self.availability) || !has(self.scaling) || self.scaling.mode != 'PerNode'",
+    "a drain leaves replicas of mode PerNode where they are: leave out availability",
+)
+_PORTS_APART = (
+    Rule(
+        "!has(self.extraPorts) || self.extraPorts.all(p, self.extraPorts.exists_one(q, q.port == p.port))",
+        "extraPorts must not repeat a port",
+    ),
+    Rule(
+        "!has(self.extraPorts) || self.extraPorts.all(p, p.port != self.port)",
+        "extraPorts must not repeat spec.port, which is served anyway",
+    ),
+    Rule(
+        "self.protocol == 'TCP' || !has(self.extraPorts) || self.extraPorts.all(p, p.port != 80)",
+        "port 80 of the Service is that of spec.port: let the container listen on another port",
+    ),
+)
 
 
 class WebAppSpec(ContainerFields):
@@ -192,14 +291,30 @@ class WebAppSpec(ContainerFields):
             "drainSeconds must be below terminationGracePeriodSeconds, so that the app has time to stop after draining",
         ),
         _ROOM_TO_DRAIN,
+        _ROOM_TO_DRAIN_AT_ALL_TIMES,
+        _NO_BUDGET_PER_NODE,
+        *_PORTS_APART,
+        *HELPER_RULES,
     )
     port: Port = Field(
         default=8080,
         description="Port that the container listens on. Reached on port 80 of the Service (protocol TCP: on the same port). Default: 8080.",
     )
-    protocol: Literal["HTTP", "H2C", "GRPC", "TCP"] = Field(
+    protocol: Protocol = Field(
         default="HTTP",
         description="What is spoken on the port: HTTP, H2C (HTTP/2 without TLS), GRPC or TCP. Default: HTTP.",
+    )
+    extra_ports: Annotated[list[ExtraPort], Field(max_length=5), ListMap(("name",))] = Field(
+        default=[],
+        description="Further ports, at most 5, such as for metrics. Each is reached on the same port of the Service. Default: none.",
+    )
+    init_containers: Helpers = Field(
+        default=[],
+        description="Containers that run before the app, one after the other, each until it has ended well. At most 4. Default: none.",
+    )
+    sidecars: Helpers = Field(
+        default=[],
+        description="Containers that run along with the app: started before it and after the initContainers, stopped after it. At most 4. Default: none.",
     )
     health: Health = Field(
         default=Health(),
@@ -214,9 +329,19 @@ class WebAppSpec(ContainerFields):
         default=False, description="Stop all replicas and keep everything else. Default: false."
     )
     rollout: Rollout = Field(default=Rollout(), description="How a new revision replaces the last one.")
+    release: Release | None = Field(
+        default=None,
+        description="A command that runs once per revision, in a pod like the app's, before the revision is rolled out. When it fails "
+        "nothing is rolled out. Default: none.",
+    )
     availability: Availability | None = Field(
         default=None,
         description="How many replicas a node drain may take away. Default: one, where minReplicas is 2 or more.",
+    )
+    network: Network | None = Field(
+        default=None,
+        description="Who may connect to the app, and where the app may connect to; enforced where the cluster's network enforces "
+        "NetworkPolicies. Default: all may, everywhere.",
     )
     drain_seconds: Annotated[int, Field(ge=0, le=300)] = Field(
         default=5,
@@ -225,80 +350,6 @@ class WebAppSpec(ContainerFields):
     termination_grace_period_seconds: Annotated[int, Field(ge=1, le=3600)] = Field(
         default=30,
         description="Seconds from the decision to stop a replica until it is killed, draining included. Default: 30.",
-    )
-
-
-RevisionState = Literal["Candidate", "Good", "Failed", "Superseded"]
-
-
-class RevisionStatus(Model):
-    """One revision of the app."""
-
-    name: Annotated[str, Field(max_length=63)] = Field(description="Name of its ControllerRevision.")
-    image: Annotated[str, Field(max_length=1024)] = Field(description="Its image.")
-    generation: int = Field(description="Generation of the WebApp that last asked for it.")
-    state: RevisionState = Field(
-        description="Candidate: being rolled out. Good: served with all replicas. Failed: given up. Superseded: replaced before it was done."
-    )
-    reason: Annotated[str, Field(max_length=64)] | None = Field(default=None, description="Why it failed.")
-
-
-class RevisionSummary(Model):
-    """Which revision serves, which is tried."""
-
-    current: Annotated[str, Field(max_length=63)] | None = Field(
-        default=None, description="The revision that the Deployment holds."
-    )
-    last_good: Annotated[str, Field(max_length=63)] | None = Field(
-        default=None, description="The last revision that served with all replicas."
-    )
-    candidate: Annotated[str, Field(max_length=63)] | None = Field(
-        default=None, description="The revision that is being rolled out."
-    )
-
-
-class Failure(Model):
-    """The most telling failure among the app's pods."""
-
-    reason: Annotated[str, Field(max_length=64)] = Field(
-        description="One CamelCase word, as in the conditions."
-    )
-    message: Annotated[str, Field(max_length=2048)] = Field(description="What happened and what to do.")
-    pod: Annotated[str, Field(max_length=253)] | None = Field(
-        default=None, description="The pod in which it was seen."
-    )
-    exit_code: int | None = Field(default=None, description="Exit code of the container.")
-    last_words: Annotated[str, Field(max_length=1024)] | None = Field(
-        default=None, description="The container's termination message, its last KiB."
-    )
-
-
-class WebAppStatus(Model):
-    """What is known of a web app."""
-
-    observed_generation: int | None = Field(
-        default=None, description="The generation of the spec that this status speaks of."
-    )
-    conditions: Conditions = Field(default=[], description="Ready, Available, Progressing, Scaling, Exposed.")
-    url: Annotated[str, Field(max_length=2048)] | None = Field(
-        default=None, description="Where the app answers."
-    )
-    replicas: int | None = Field(default=None, description="Pods that exist.")
-    ready_replicas: int | None = Field(default=None, description="Pods that take requests.")
-    ready: Annotated[str, Field(max_length=32)] | None = Field(
-        default=None, description="Ready and wanted replicas, such as 2/3."
-    )
-    selector: Annotated[str, Field(max_length=512)] | None = Field(
-        default=None, description="Label selector of the pods, for the scale subresource."
-    )
-    revision: RevisionSummary | None = Field(
-        default=None, description="Which revision serves, which is tried."
-    )
-    revisions: Annotated[list[RevisionStatus], Field(max_length=20), ListMap(("name",))] = Field(
-        default=[], description="Revisions kept, the newest first."
-    )
-    failure: Failure | None = Field(
-        default=None, description="The most telling failure among the pods, while there is one."
     )
 
 

@@ -32,7 +32,7 @@ from longshore.runtime.wiring import Context, Kind
 from longshore.webapp import decide as webapp_decisions
 from longshore.webapp import reconcile as webapps
 from longshore.workload.decision import Apply, Create, Decision, Delete, Patch
-from longshore.workload.names import HASH_ANNOTATION, MANAGER
+from longshore.workload.names import HASH_ANNOTATION, MANAGER, RELEASE_LABEL
 
 Obj = dict[str, Any]
 _KINDS: dict[str, Kind] = {"WebApp": webapps.KIND, "BatchJob": batchjobs.KIND}
@@ -122,8 +122,7 @@ async def _changes(client: Client, manifest: Manifest, namespace: str) -> Any:
 
 async def _step(client: Client, step: Apply | Create | Delete | Patch, namespace: str) -> Any:
     if isinstance(step, Delete | Patch):
-        verb = "delete" if isinstance(step, Delete) else "stop or resume"
-        yield f"# would {verb} {step.ref.kind} {step.ref.name}"
+        yield f"# would {_verb(step)} {step.ref.kind} {step.ref.name}"
         return
     if isinstance(step, Apply) and step.manager != MANAGER:
         return
@@ -142,13 +141,22 @@ async def _step(client: Client, step: Apply | Create | Delete | Patch, namespace
     lines = list(_diff(live, after))
     for line in lines:
         yield line
+    if isinstance(step, Create) and RELEASE_LABEL in step.body["spec"]["template"]["metadata"]["labels"]:
+        yield f"# the rollout begins when Job {name} has succeeded"
     if (
         live is not None
         and lines
-        and resource.kind == "Deployment"
+        and resource.kind in ("Deployment", "DaemonSet")
         and live["spec"]["template"] != after["spec"]["template"]
     ):
-        yield f"# pods of {name} are replaced, {after['spec'].get('replicas', 1)} in all"
+        count = after["spec"].get("replicas", 1) if resource.kind == "Deployment" else "one per node"
+        yield f"# pods of {name} are replaced, {count} in all"
+
+
+def _verb(step: Delete | Patch) -> str:
+    if isinstance(step, Delete):
+        return "delete"
+    return "stop or resume" if "suspend" in step.body.get("spec", {}) else "correct"
 
 
 async def _applied(
@@ -195,7 +203,7 @@ async def _decide(client: Client, kind: Kind, obj: Obj, namespace: str, name: st
     key = Key(kind.name, namespace, name)
     spec = MODELS[kind.name].model_fields["spec"].annotation.model_validate(obj["spec"])  # type: ignore[union-attr]
     if kind.name == "WebApp":
-        return webapp_decisions.decide(await webapps.gather(key, obj, spec, None, context), context.now())
+        return webapp_decisions.foresee(await webapps.gather(key, obj, spec, None, context), context.now())
     return batchjob_decisions.decide(await batchjobs.gather(key, obj, spec, None, context), context.now())
 
 

@@ -75,6 +75,9 @@ def _details(status: Obj) -> Iterator[str]:
     for revision in status.get("revisions", ()):
         reason = f" ({revision['reason']})" if "reason" in revision else ""
         yield f"  Revision {revision['name']}: {revision['state']}{reason}, {revision['image']}"
+    for node in status.get("nodes", ()):
+        state = "ready" if node["ready"] else "not ready"
+        yield f"  Node {node['name']}: revision {node['revision']}, {state}"
     for attempt in status.get("attempts", ()):
         end = f"{attempt['reason']}" if "reason" in attempt else "not ended"
         code = f", exit code {attempt['exitCode']}" if "exitCode" in attempt else ""

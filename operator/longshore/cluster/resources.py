@@ -29,6 +29,7 @@ class Resource:
 
 CONFIG_MAPS = Resource("", "v1", "configmaps", "ConfigMap")
 CONTROLLER_REVISIONS = Resource("apps", "v1", "controllerrevisions", "ControllerRevision")
+DAEMON_SETS = Resource("apps", "v1", "daemonsets", "DaemonSet")
 DEPLOYMENTS = Resource("apps", "v1", "deployments", "Deployment")
 EVENTS = Resource("", "v1", "events", "Event")
 HORIZONTAL_POD_AUTOSCALERS = Resource(
@@ -36,12 +37,13 @@ HORIZONTAL_POD_AUTOSCALERS = Resource(
 )
 JOBS = Resource("batch", "v1", "jobs", "Job")
 LEASES = Resource("coordination.k8s.io", "v1", "leases", "Lease")
+NETWORK_POLICIES = Resource("networking.k8s.io", "v1", "networkpolicies", "NetworkPolicy")
 PODS = Resource("", "v1", "pods", "Pod")
 POD_DISRUPTION_BUDGETS = Resource("policy", "v1", "poddisruptionbudgets", "PodDisruptionBudget")
 SERVICE_ACCOUNTS = Resource("", "v1", "serviceaccounts", "ServiceAccount")
 SERVICES = Resource("", "v1", "services", "Service")
 
-SELECTIVE = frozenset({CONTROLLER_REVISIONS, DEPLOYMENTS})
+SELECTIVE = frozenset({CONTROLLER_REVISIONS, DAEMON_SETS, DEPLOYMENTS})
 """Kinds of which a first apply without force gets into nobody else's object: each has a selector or data that
 can't be changed, and ours would differ. Of the others an apply could take over what is there, such as a Service
 without a selector, like that of the API server itself: these are created."""

@@ -15,7 +15,14 @@ from longshore.cluster.resources import PODS, SERVICE_ACCOUNTS, Resource
 from longshore.runtime.queue import Key
 from longshore.runtime.wiring import Context
 from longshore.workload.diagnosis import Evidence, pods_to_ask_about
-from longshore.workload.names import ALLOW_LABEL, BATCHJOB_LABEL, MANAGED_BY, MANAGER, WEBAPP_LABEL
+from longshore.workload.names import (
+    ALLOW_LABEL,
+    BATCHJOB_LABEL,
+    MANAGED_BY,
+    MANAGER,
+    RELEASE_LABEL,
+    WEBAPP_LABEL,
+)
 
 Obj = dict[str, Any]
 OURS = f"{MANAGED_BY}={MANAGER}"
@@ -24,13 +31,22 @@ FRESH = timedelta(seconds=8)
 Spec = TypeVar("Spec", bound=BaseModel)
 
 
-def by_parent(obj: Obj) -> Iterable[str]:
-    """Indexes a child under its parent: Kind/namespace/name."""
+PARENT_LABELS = (("WebApp", WEBAPP_LABEL), ("WebApp", RELEASE_LABEL), ("BatchJob", BATCHJOB_LABEL))
+"""Labels whose value is the name of the parent."""
+
+
+def parents_by_label(obj: Obj) -> Iterable[Key]:
+    """The parents that the labels of a child name."""
     metadata = obj["metadata"]
     labels = metadata.get("labels", {})
-    for kind, label in (("WebApp", WEBAPP_LABEL), ("BatchJob", BATCHJOB_LABEL)):
+    for kind, label in PARENT_LABELS:
         if label in labels:
-            yield str(Key(kind, metadata.get("namespace", ""), labels[label]))
+            yield Key(kind, metadata.get("namespace", ""), labels[label])
+
+
+def by_parent(obj: Obj) -> Iterable[str]:
+    """Indexes a child under its parent: Kind/namespace/name."""
+    return map(str, parents_by_label(obj))
 
 
 def children(resource: Resource) -> Watch:
@@ -55,9 +71,12 @@ def slim_pod(pod: Obj) -> Obj:
         "deletionTimestamp",
         "ownerReferences",
     )
-    containers = [
-        {"name": each["name"], "resources": each.get("resources", {})} for each in spec.get("containers", ())
-    ]
+    of_container = ("name", "resources", "restartPolicy")
+    containers = {
+        field: [{key: each[key] for key in of_container if key in each} for each in spec[field]]
+        for field in ("containers", "initContainers")
+        if field in spec
+    }
     told = (
         "phase",
         "reason",
@@ -71,7 +90,7 @@ def slim_pod(pod: Obj) -> Obj:
         "apiVersion": "v1",
         "kind": "Pod",
         "metadata": {key: metadata[key] for key in kept if key in metadata},
-        "spec": {"containers": containers} | ({"nodeName": spec["nodeName"]} if "nodeName" in spec else {}),
+        "spec": containers | ({"nodeName": spec["nodeName"]} if "nodeName" in spec else {}),
         "status": {key: status[key] for key in told if key in status},
     }
 

@@ -21,7 +21,7 @@ from longshore.cluster.credentials import Credentials
 from longshore.cluster.informer import Informer, Watch
 from longshore.cluster.lease import LeaderElection, Timing
 from longshore.cluster.store import Store
-from longshore.runtime.gathering import ALLOWED_ACCOUNTS
+from longshore.runtime.gathering import ALLOWED_ACCOUNTS, parents_by_label
 from longshore.runtime.queue import Key, WorkQueue
 from longshore.runtime.settings import Settings
 from longshore.runtime.wiring import Context, Kind
@@ -171,16 +171,13 @@ class Operator:
         if watch.key == ALLOWED_ACCOUNTS:
             self._enqueue_users_of(namespace, obj["metadata"]["name"])
             return
-        labels = obj["metadata"].get("labels", {})
-        for kind in self.kinds.values():
-            names = {
-                owner["name"]
-                for owner in obj["metadata"].get("ownerReferences", ())
-                if owner["kind"] == kind.name
-            }
-            names |= {labels[kind.label]} if kind.label in labels else set()
-            for name in names:
-                self.queue.add(Key(kind.name, namespace, name))
+        owners = {
+            Key(owner["kind"], namespace, owner["name"])
+            for owner in obj["metadata"].get("ownerReferences", ())
+        }
+        for key in owners | set(parents_by_label(obj)):
+            if key.kind in self.kinds:
+                self.queue.add(key)
 
     def _enqueue_users_of(self, namespace: str, account: str) -> None:
         for name, store in self.context.parents.items():

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
+from longshore.webapp import release as releases
 from longshore.webapp import rollout as rollouts
+from longshore.webapp import schedules
 from longshore.webapp import status as statuses
 from longshore.webapp.app import App, with_inputs
 from longshore.webapp.children import (
     autoscaler,
+    daemon_set,
     deployment,
     disruption_budget,
     files,
+    network_policy,
+    release,
     revision,
     service,
     service_account,
@@ -19,7 +25,7 @@ from longshore.webapp.children import (
 from longshore.webapp.children.revision import revision_of
 from longshore.webapp.facts import Facts
 from longshore.webapp.rollout import Rollout
-from longshore.workload.decision import Apply, Decision, Delete, Event, Obj, Ref, Step
+from longshore.workload.decision import Apply, Create, Decision, Delete, Event, Obj, Ref, Step
 from longshore.workload.diagnosis import Failure, diagnose, refused_pods
 from longshore.workload.names import ALLOW_LABEL, RECONCILE_ANNOTATION, REPLICAS_ANNOTATION
 
@@ -33,6 +39,7 @@ def decide(facts: Facts, now: datetime) -> Decision:
     """What to do about a WebApp, given everything that is known of it."""
     if facts.app["metadata"].get("annotations", {}).get(RECONCILE_ANNOTATION) == "disabled":
         return Decision(status=statuses.paused(facts, now))
+    facts = _at(facts, now)
     metadata = facts.app["metadata"]
     wanted = App(metadata["name"], metadata["namespace"], metadata["uid"], facts.spec)
     if not facts.account_allowed:
@@ -42,13 +49,14 @@ def decide(facts: Facts, now: datetime) -> Decision:
         )
         return Decision(status=statuses.refused(facts, "ServiceAccountNotAllowed", message, now))
     failure = _failure(facts, now)
-    rollout = rollouts.choose(facts, failure)
+    rollout = rollouts.choose(facts, failure, now)
     running = _running(wanted, facts, rollout)
     if facts.refusal is not None:
         status = statuses.refused(facts, facts.refusal.reason, facts.refusal.message, now)
         return Decision(_steps(wanted, running, facts, rollout), status)
     status = statuses.build(running, facts, rollout, failure, now)
     unclear = bool(facts.pods) and not facts.spec.suspend and not rollout.complete
+    unclear = unclear or rollout.release.running is not None
     waiting = unclear or (
         statuses.metrics_missing(facts) and running.autoscaled and _scaling_reason(status) == "Autoscaled"
     )
@@ -56,12 +64,43 @@ def decide(facts: Facts, now: datetime) -> Decision:
         _steps(wanted, running, facts, rollout),
         status,
         _events(facts, status),
-        LOOK_AGAIN_SECONDS if waiting else None,
+        _again(facts, rollout, waiting, now),
     )
 
 
+def _at(facts: Facts, now: datetime) -> Facts:
+    """The facts with the bounds of scaling that hold now."""
+    bounds = schedules.at(facts.spec.scaling, now)
+    return replace(facts, spec=facts.spec.model_copy(update={"scaling": bounds.scaling}), bounds=bounds)
+
+
+def _again(facts: Facts, rollout: Rollout, waiting: bool, now: datetime) -> float | None:
+    waits = [LOOK_AGAIN_SECONDS] if waiting else []
+    if facts.bounds and facts.bounds.next_edge and not facts.spec.suspend:
+        waits.append((facts.bounds.next_edge - now).total_seconds())
+    if facts.per_node and (deadline := rollouts.deadline_per_node(facts, rollout.wanted)) and deadline > now:
+        waits.append((deadline - now).total_seconds())
+    return min(waits, default=None)
+
+
+def foresee(facts: Facts, now: datetime) -> Decision:
+    """The decision, and what follows it once the release that it starts, if any, has succeeded."""
+    decision = decide(facts, now)
+    started = [step for step in decision.steps if isinstance(step, Create)]
+    if not started:
+        return decision
+    wanted = revision_of(started[0].body)
+    made = next(
+        step.body for step in decision.steps if isinstance(step, Apply) and revision_of(step.body) == wanted
+    )
+    others = [each for each in facts.revisions if revision_of(each) != wanted]
+    released = replace(facts, revisions=[*others, releases.as_if_succeeded(made, facts.generation)])
+    after = decide(released, now)
+    return replace(after, steps=(*started, *after.steps))
+
+
 def _failure(facts: Facts, now: datetime) -> Failure | None:
-    deployed = rollouts.deployed_revision(facts.deployment)
+    deployed = facts.fleet.revision if facts.fleet else None
     of_target = [pod for pod in facts.pods if revision_of(pod) == deployed]
     return diagnose(of_target, facts.evidence, now) or _refused_pods(facts.deployment)
 
@@ -75,7 +114,7 @@ def _refused_pods(live: Obj | None) -> Failure | None:
 
 def _running(wanted: App, facts: Facts, rollout: Rollout) -> App:
     """The app with the spec of the revision that is to run."""
-    if rollout.target == rollout.wanted:
+    if rollout.target in (rollout.wanted, None):
         return wanted
     held = next(each for each in facts.revisions if revision_of(each) == rollout.target)
     return App(wanted.name, wanted.namespace, wanted.uid, with_inputs(facts.spec, held["data"]["spec"]))
@@ -85,19 +124,29 @@ def _steps(wanted: App, running: App, facts: Facts, rollout: Rollout) -> tuple[S
     number = rollouts.revision_number(facts, rollout.wanted)
     remembered = revision.build(wanted, rollout.wanted, number, rollout.failed)
     before = [
-        service_account.build(running),
-        files.build(running),
+        service_account.build(running) or service_account.build(wanted),
+        *{body["metadata"]["name"]: body for body in map(files.build, (wanted, running)) if body}.values(),
         remembered,
+        network_policy.build(running),
         service.build(running),
         disruption_budget.build(running),
     ]
-    scaler = autoscaler.build(running)
+    started = rollout.release.start
+    scaler = autoscaler.build(running) if rollout.target else None
     return (
         *(Apply(body) for body in before if body),
-        *_deployment(running, facts, rollout.target),
+        *releases.steps(facts, rollout.release),
+        *([Create(release.build(wanted, rollout.wanted, started))] if started else []),
+        *(_controller(running, facts, rollout.target) if rollout.target else []),
         *([Apply(scaler)] if scaler else []),
-        *_deletions(running, facts, rollout),
+        *_deletions(wanted, running, facts, rollout),
     )
+
+
+def _controller(running: App, facts: Facts, target: str) -> list[Step]:
+    if not facts.per_node:
+        return _deployment(running, facts, target)
+    return [] if facts.spec.suspend else [Apply(daemon_set.build(running, target))]
 
 
 def _deployment(running: App, facts: Facts, target: str) -> list[Step]:
@@ -122,20 +171,26 @@ def _hold_replicas(app: App, count: int) -> Apply:
     return Apply(body, manager=REPLICAS_MANAGER)
 
 
-def _deletions(running: App, facts: Facts, rollout: Rollout) -> list[Step]:
+def _deletions(wanted: App, running: App, facts: Facts, rollout: Rollout) -> list[Step]:
     unwanted: list[Obj] = []
+    if facts.before and (rollout.complete or facts.spec.suspend):
+        unwanted.append(facts.before)
+    if facts.daemon_set and facts.per_node and facts.spec.suspend:
+        unwanted.append(facts.daemon_set)
     if facts.autoscaler and not running.autoscaled:
         unwanted.append(facts.autoscaler)
     if facts.budget and disruption_budget.build(running) is None:
         unwanted.append(facts.budget)
-    if facts.account and service_account.build(running) is None and rollout.complete:
+    if facts.network_policy and network_policy.build(running) is None:
+        unwanted.append(facts.network_policy)
+    own_account = service_account.build(running) or service_account.build(wanted)
+    if facts.account and own_account is None and rollout.complete:
         unwanted.append(facts.account)
-    dropped = rollouts.revisions_to_drop(
-        running, facts, {rollout.wanted, rollout.target, rollout.last_good, rollout.deployed}
-    )
-    unwanted += dropped
+    kept = {rollout.wanted, rollout.target, rollout.last_good, rollout.deployed, rollout.release.running}
+    unwanted += rollouts.revisions_to_drop(running, facts, kept)
     if rollout.complete:
-        unwanted += [each for each in facts.files if each["metadata"]["name"] != running.files_name]
+        in_use = {running.files_name, wanted.files_name}
+        unwanted += [each for each in facts.files if each["metadata"]["name"] not in in_use]
     return [Delete(Ref.of(each)) for each in unwanted]
 
 
@@ -145,7 +200,7 @@ def _events(facts: Facts, status: Obj) -> tuple[Event, ...]:
         if condition["type"] == "Progressing" and condition["reason"] != before.get("Progressing"):
             if condition["reason"] == "Complete" and before:
                 return (Event("Normal", "RolledOut", condition["message"]),)
-            if condition["reason"] in ("RolledBack", "DeadlineExceeded"):
+            if condition["reason"] in ("RolledBack", "DeadlineExceeded", releases.FAILED):
                 return (Event("Warning", condition["reason"], condition["message"]),)
     return ()
 

@@ -11,8 +11,11 @@ from longshore.api.webapp import WebAppSpec
 from longshore.cluster.resources import (
     CONFIG_MAPS,
     CONTROLLER_REVISIONS,
+    DAEMON_SETS,
     DEPLOYMENTS,
     HORIZONTAL_POD_AUTOSCALERS,
+    JOBS,
+    NETWORK_POLICIES,
     POD_DISRUPTION_BUDGETS,
     SERVICE_ACCOUNTS,
     SERVICES,
@@ -35,6 +38,7 @@ from longshore.runtime.wiring import Context, Kind
 from longshore.webapp import status as statuses
 from longshore.webapp.decide import decide
 from longshore.webapp.facts import Facts
+from longshore.webapp.release_facts import with_releases
 from longshore.workload.decision import Decision, Refusal
 from longshore.workload.names import WEBAPP_LABEL, child_name
 
@@ -68,14 +72,18 @@ async def gather(key: Key, app: Obj, spec: WebAppSpec, refusal: Refusal | None, 
     # Pods of a namesake that was deleted may linger; its revisions have the same names.
     born = app["metadata"]["creationTimestamp"]
     pods = [
-        each for each in stores["pods"].by_index(str(key)) if each["metadata"]["creationTimestamp"] >= born
+        each
+        for each in stores["pods"].by_index(str(key))
+        if each["metadata"]["creationTimestamp"] >= born and WEBAPP_LABEL in each["metadata"]["labels"]
     ]
-    return Facts(
+    facts = Facts(
         app=app,
         spec=spec,
         deployment=mine(DEPLOYMENTS, key.name),
+        daemon_set=mine(DAEMON_SETS, key.name),
         autoscaler=mine(HORIZONTAL_POD_AUTOSCALERS, key.name),
         budget=mine(POD_DISRUPTION_BUDGETS, key.name),
+        network_policy=mine(NETWORK_POLICIES, key.name),
         account=mine(SERVICE_ACCOUNTS, child_name(key.name, "webapp")),
         files=owned(stores[CONFIG_MAPS.plural].by_index(str(key)), uid),
         revisions=await _revisions(key, app, context),
@@ -85,6 +93,7 @@ async def gather(key: Key, app: Obj, spec: WebAppSpec, refusal: Refusal | None, 
         refusal=refusal,
         last_words=context.settings.last_words,
     )
+    return await with_releases(key, facts, context)
 
 
 async def _revisions(key: Key, app: Obj, context: Context) -> list[Obj]:
@@ -109,8 +118,11 @@ KIND = Kind(
     watches=(
         children(CONFIG_MAPS),
         children(CONTROLLER_REVISIONS),
+        children(DAEMON_SETS),
         children(DEPLOYMENTS),
         children(HORIZONTAL_POD_AUTOSCALERS),
+        children(JOBS),
+        children(NETWORK_POLICIES),
         children(POD_DISRUPTION_BUDGETS),
         children(SERVICE_ACCOUNTS),
         children(SERVICES),

@@ -1,17 +1,22 @@
 """Which revision is to run: the wanted one, or, when that has failed, the last good one.
 
-A revision has failed when the Deployment controller says that it exceeded its deadline. The failure is
+A revision has failed when the Deployment controller says that it exceeded its deadline, or, of a DaemonSet,
+when pods fail and none has become ready for as long. The failure is
 remembered with the generation that asked for it: the same generation is not tried again, a new one is.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
+from longshore.webapp import release as releases
 from longshore.webapp.app import App, revision_inputs
 from longshore.webapp.children.revision import Failed, revision_of
 from longshore.webapp.facts import Facts
+from longshore.webapp.release import Release
+from longshore.workload.conditions import parse_time
 from longshore.workload.decision import Obj
 from longshore.workload.diagnosis import Failure
 from longshore.workload.names import content_hash
@@ -22,35 +27,47 @@ class Rollout:
     """Hashes of revisions, and where the rollout of the wanted one stands."""
 
     wanted: str
-    target: str
+    target: str | None
+    """None while there is none that may run: the release of the first revision has not succeeded."""
     deployed: str | None
     last_good: str | None
     complete: bool
-    """The Deployment runs the target with all replicas, and nothing else."""
+    """The Deployment or DaemonSet runs the target with all replicas, and nothing else."""
     failed: Failed | None
     """Why the wanted revision was given up at this generation."""
     timed_out: bool
     """The wanted revision exceeded its deadline, whether or not there is one to go back to."""
+    release: Release = field(default=Release())
+    """Where its release stands, which comes before it."""
 
     @property
     def rolled_back(self) -> bool:
         return self.failed is not None and self.target != self.wanted
 
+    @property
+    def candidate(self) -> str | None:
+        """The revision that is on its way: by its release or by its rollout."""
+        trying = self.wanted if self.release.holds and not self.release.failed else self.target
+        return trying if trying != self.last_good else None
 
-def choose(facts: Facts, failure: Failure | None) -> Rollout:
+
+def choose(facts: Facts, failure: Failure | None, now: datetime) -> Rollout:
     """Decides what is to run. `failure` is why pods of the deployed revision don't work, if they don't."""
     wanted = content_hash(revision_inputs(facts.spec))
     known = {revision_of(each): each for each in facts.revisions}
-    deployed = deployed_revision(facts.deployment)
-    complete = is_complete(facts.deployment)
+    fleet = facts.fleet
+    deployed, complete = (fleet.revision, fleet.complete) if fleet else (None, False)
     last_good = _last_good(facts, known, deployed, complete)
     failed = Failed.load(known[wanted]) if wanted in known else None
     if failed and (failed.generation != facts.generation or wanted == last_good):
         failed = None
-    timed_out = deployed == wanted != last_good and _timed_out(facts, wanted)
+    timed_out = deployed == wanted != last_good and _timed_out(facts, wanted, failure, now)
     if timed_out and failed is None and facts.spec.rollout.auto_rollback and last_good is not None:
         failed = _give_up(facts, failure)
-    target = last_good if failed and last_good is not None else wanted
+    release = releases.look(facts, wanted, wanted in (deployed, last_good), now)
+    target: str | None = last_good if failed and last_good is not None else wanted
+    if release.holds and target == wanted:
+        target = _kept(release, known, deployed, last_good)
     return Rollout(
         wanted=wanted,
         target=target,
@@ -59,25 +76,14 @@ def choose(facts: Facts, failure: Failure | None) -> Rollout:
         complete=complete and deployed == target,
         failed=failed,
         timed_out=timed_out,
+        release=release,
     )
 
 
-def deployed_revision(deployment: Obj | None) -> str | None:
-    """Hash of the revision that the Deployment's template was built from."""
-    return revision_of(deployment["spec"]["template"]) or None if deployment else None
-
-
-def is_complete(deployment: Obj | None) -> bool:
-    """Every replica, at least one, is of the template and available, and no older one is left."""
-    if deployment is None:
-        return False
-    status, wanted = deployment.get("status", {}), deployment["spec"].get("replicas", 1)
-    return bool(
-        wanted > 0
-        and status.get("observedGeneration", 0) >= deployment["metadata"]["generation"]
-        and status.get("replicas", 0) == status.get("updatedReplicas", 0) == wanted
-        and status.get("availableReplicas", 0) == wanted
-    )
+def _kept(release: Release, known: dict[str, Obj], deployed: str | None, last_good: str | None) -> str | None:
+    """What runs while the release of the wanted revision holds it up: what does now, or, once it failed, what is good."""
+    now_running = deployed if deployed in known else None
+    return (last_good or now_running) if release.failed else (now_running or last_good)
 
 
 def revision_number(facts: Facts, revision: str) -> int:
@@ -106,8 +112,46 @@ def _last_good(facts: Facts, known: dict[str, Obj], deployed: str | None, comple
     return said if said in known else None
 
 
-def _timed_out(facts: Facts, wanted: str) -> bool:
-    if facts.deployment is None or facts.spec.suspend:
+def _timed_out(facts: Facts, wanted: str, failure: Failure | None, now: datetime) -> bool:
+    if facts.spec.suspend:
+        return False
+    if facts.per_node:
+        deadline = deadline_per_node(facts, wanted)
+        return deadline is not None and now >= deadline and _fails_per_node(facts, failure)
+    return _timed_out_by_deployment(facts, wanted)
+
+
+def deadline_per_node(facts: Facts, wanted: str) -> datetime | None:
+    """When the rollout of a DaemonSet, which has no deadline of its own, has made no progress for too long."""
+    told = facts.status.get("revision", {})
+    if told.get("candidate") != wanted or "since" not in told:
+        return None
+    moments = [parse_time(told["since"])]
+    for pod in facts.pods:
+        if revision_of(pod) == wanted:
+            moments += [
+                parse_time(each["lastTransitionTime"])
+                for each in pod.get("status", {}).get("conditions", ())
+                if each["type"] == "Ready" and each["status"] == "True"
+            ]
+    return max(moments) + timedelta(seconds=facts.spec.rollout.progress_deadline_seconds)
+
+
+def _fails_per_node(facts: Facts, failure: Failure | None) -> bool:
+    """A node that is away doesn't fail a rollout; a pod that says why it doesn't run does, or that none does."""
+    fleet = facts.fleet
+    if fleet is None or not fleet.observed or fleet.wanted == 0:
+        return False
+    return failure is not None or not any(
+        each["type"] == "Ready" and each["status"] == "True"
+        for pod in facts.pods
+        if revision_of(pod) == fleet.revision
+        for each in pod.get("status", {}).get("conditions", ())
+    )
+
+
+def _timed_out_by_deployment(facts: Facts, wanted: str) -> bool:
+    if facts.deployment is None:
         return False
     status = facts.deployment.get("status", {})
     if status.get("observedGeneration", 0) < facts.deployment["metadata"]["generation"]:

@@ -7,14 +7,17 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from longshore.webapp import per_node
 from longshore.webapp.app import App
 from longshore.webapp.children.revision import Failed, revision_of
 from longshore.webapp.children.service import service_port
 from longshore.webapp.facts import Facts
+from longshore.webapp.release import FAILED, Record
 from longshore.webapp.rollout import Rollout
-from longshore.workload.conditions import Condition, parse_time, render, with_one
+from longshore.workload.conditions import Condition, parse_time, render, timestamp, with_one
 from longshore.workload.decision import Obj
 from longshore.workload.diagnosis import Failure
+from longshore.workload.names import GATEWAY_LABEL
 
 METRICS_PATIENCE = timedelta(seconds=90)
 """New pods have no metrics for a while; the autoscaler's complaint counts after this long."""
@@ -22,22 +25,25 @@ METRICS_PATIENCE = timedelta(seconds=90)
 
 def build(app: App, facts: Facts, rollout: Rollout, failure: Failure | None, now: datetime) -> Obj:
     """The whole status."""
-    live = (facts.deployment or {}).get("status", {})
-    ready, wanted = live.get("readyReplicas", 0), wanted_replicas(app, facts)
+    fleet, wanted = facts.fleet, wanted_replicas(app, facts)
+    ready = fleet.ready if fleet else 0
     conditions = _conditions(app, facts, rollout, failure, now)
     status: Obj = {
         "observedGeneration": facts.generation,
         "conditions": render(conditions, facts.status.get("conditions", []), facts.generation, now),
         "url": url(app),
-        "replicas": live.get("replicas", 0),
+        "replicas": fleet.existing if fleet else 0,
         "readyReplicas": ready,
         "ready": f"{ready}/{wanted}",
         "selector": ",".join(f"{key}={value}" for key, value in app.selector.items()),
-        "revision": _summary(rollout),
+        "revision": _summary(facts, rollout, now),
         "revisions": _revisions(facts, rollout),
     }
-    if failure and not facts.spec.suspend:
-        status["failure"] = _failure(failure, facts.last_words)
+    if facts.per_node and (nodes := per_node.nodes(facts, rollout)):
+        status["nodes"] = nodes
+    told = rollout.release.failure or failure
+    if told and not facts.spec.suspend:
+        status["failure"] = _failure(told, facts.last_words)
     return status
 
 
@@ -63,12 +69,23 @@ def url(app: App) -> str:
     return f"{scheme}://{host}" if scheme == "http" else f"{scheme}://{host}:{service_port(app)}"
 
 
+def _from_where(app: App) -> str:
+    allowed = app.spec.network.allow_from if app.spec.network else "Any"
+    return {
+        "Any": "inside the cluster",
+        "Namespace": f"by pods of namespace {app.namespace}",
+        "Gateway": f"by pods of namespaces labelled {GATEWAY_LABEL}=true",
+    }[allowed]
+
+
 def wanted_replicas(app: App, facts: Facts) -> int:
     """How many replicas there should be now: the autoscaler's word where it scales."""
     if app.spec.suspend:
         return 0
-    if app.autoscaled and facts.deployment is not None:
-        return int(facts.deployment["spec"].get("replicas", 1))
+    if facts.per_node:
+        return facts.fleet.wanted if facts.fleet else 0
+    if app.autoscaled and facts.fleet is not None:
+        return facts.fleet.wanted
     return app.spec.scaling.min_replicas
 
 
@@ -82,7 +99,7 @@ def _conditions(
         available,
         progressing,
         _scaling(app, facts, now),
-        Condition("Exposed", True, "ClusterOnly", f"reached inside the cluster at {url(app)}"),
+        Condition("Exposed", True, "ClusterOnly", f"reached {_from_where(app)} at {url(app)}"),
     ]
 
 
@@ -91,10 +108,12 @@ def _ready(
 ) -> Condition:
     if available.reason == "Suspended":
         return Condition("Ready", False, "Suspended", available.message)
-    if progressing.reason in ("RolledBack", "DeadlineExceeded"):
+    if progressing.reason in ("RolledBack", "DeadlineExceeded", FAILED):
         return Condition("Ready", False, progressing.reason, progressing.message)
-    if progressing.reason == "RollingOut":
-        reason = failure.reason if failure else "RollingOut"
+    if progressing.reason == "WaitingForRelease":
+        failure = rollout.release.failure
+    if progressing.reason in ("RollingOut", "WaitingForRelease"):
+        reason = failure.reason if failure else progressing.reason
         return Condition("Ready", False, reason, progressing.message)
     if not available.status:
         return Condition("Ready", False, available.reason, available.message)
@@ -106,14 +125,17 @@ def _available(app: App, facts: Facts, failure: Failure | None) -> Condition:
         return Condition(
             "Available", False, "Suspended", "suspended: set spec.suspend to false to start again"
         )
-    count = (facts.deployment or {}).get("status", {}).get("availableReplicas", 0)
-    floor = max(1, app.spec.scaling.min_replicas - _may_miss(app))
+    count = max((each.available for each in (facts.fleet, facts.fleet_before) if each), default=0)
+    if facts.per_node and facts.fleet_before is None:
+        return per_node.available(facts, failure)
+    least = min(app.spec.scaling.min_replicas, facts.bounds.usual_minimum if facts.bounds else 1000)
+    floor = max(1, least - _may_miss(app, least))
     if count >= floor:
         return Condition(
             "Available",
             True,
             "MinimumReplicas",
-            f"at least {floor} of {app.spec.scaling.min_replicas} replicas answer",
+            f"at least {floor} of {least} replicas answer",
         )
     missing = f"{count} of at least {floor} replicas answer"
     if failure:
@@ -121,8 +143,8 @@ def _available(app: App, facts: Facts, failure: Failure | None) -> Condition:
     return Condition("Available", False, "NoReplicas" if count == 0 else "TooFewReplicas", missing)
 
 
-def _may_miss(app: App) -> int:
-    most, replicas = app.spec.rollout.max_unavailable, app.spec.scaling.min_replicas
+def _may_miss(app: App, replicas: int) -> int:
+    most = app.spec.rollout.max_unavailable
     return most if isinstance(most, int) else replicas * int(most.rstrip("%")) // 100
 
 
@@ -150,6 +172,10 @@ def _progressing(facts: Facts, rollout: Rollout, failure: Failure | None, availa
             "Progressing", False, "DeadlineExceeded",
             f"revision {rollout.wanted} failed: {cause}{why}; {nothing}; change the spec to try again",
         )  # fmt: skip
+    if rollout.release.holds:
+        return _held_up(facts, rollout, available)
+    if facts.before and not rollout.complete:
+        return _changing_over(facts, rollout, failure)
     if rollout.deployed == rollout.target == rollout.last_good:
         return Condition("Progressing", True, "Complete", f"revision {rollout.target} is rolled out")
     serving = f"; {rollout.last_good} is serving" if rollout.last_good and available else ""
@@ -165,13 +191,54 @@ def _progressing(facts: Facts, rollout: Rollout, failure: Failure | None, availa
     )
 
 
+def _changing_over(facts: Facts, rollout: Rollout, failure: Failure | None) -> Condition:
+    """The mode has changed, and the controller of the old one serves until that of the new one does."""
+    to = "one replica on each node" if facts.per_node else "replicas wherever there is room"
+    why = f"; it does not start: {failure.message}" if failure else ""
+    return Condition(
+        "Progressing", True, "RollingOut",
+        f"revision {rollout.target} is being changed over to {to}; what ran before serves until then{why}",
+    )  # fmt: skip
+
+
+def _held_up(facts: Facts, rollout: Rollout, available: bool) -> Condition:
+    """What the rollout waits for, or that its release failed."""
+    release, wanted = rollout.release, rollout.wanted
+    serving = f"; {rollout.target} is serving" if rollout.target and available else ""
+    if release.failed:
+        why = release.failure.message if release.failure else ""
+        return Condition(
+            "Progressing", False, FAILED,
+            f"revision {wanted} is not rolled out, {why}{serving}; change the spec to try again",
+        )  # fmt: skip
+    log = f"kubectl logs -n {facts.app['metadata']['namespace']} job/{release.job}"
+    if release.failure:
+        why = f"the release of revision {release.running} does not run: {release.failure.message}"
+    elif release.running == wanted:
+        why = f"revision {wanted} waits for its release to end: {log}"
+    elif release.running:
+        why = (
+            f"revision {wanted} waits for the release of revision {release.running}, which is let finish: {log}."
+            f" To stop it: kubectl delete -n {facts.app['metadata']['namespace']} job/{release.job}"
+        )
+    else:
+        why = f"the release of revision {wanted} is about to start"
+    return Condition("Progressing", True, "WaitingForRelease", f"{why}{serving}")
+
+
 def _scaling(app: App, facts: Facts, now: datetime) -> Condition:
     scaling = app.spec.scaling
     if app.spec.suspend:
         return Condition("Scaling", True, "Suspended", "suspended: no replicas")
+    bounds = facts.bounds
+    if bounds and bounds.invalid:
+        return Condition("Scaling", False, "ScheduleInvalid", f"{bounds.invalid}. The other bounds hold")
+    by = f", by schedule {' and '.join(bounds.holding)}" if bounds and bounds.holding else ""
+    if facts.per_node:
+        return Condition("Scaling", True, "Fixed", "one replica on each node that placement selects")
     if not app.autoscaled:
-        return Condition("Scaling", True, "Fixed", f"{scaling.min_replicas} replicas")
-    between = f"between {scaling.min_replicas} and {scaling.max_replicas} replicas"
+        return Condition("Scaling", True, "Fixed", f"{scaling.min_replicas} replicas{by}")
+    between = f"between {scaling.min_replicas} and {scaling.max_replicas} replicas{by}"
     told = {each["type"]: each for each in (facts.autoscaler or {}).get("status", {}).get("conditions", ())}
     active, limited = told.get("ScalingActive", {}), told.get("ScalingLimited", {})
     if metrics_missing(facts) and now - parse_time(active["lastTransitionTime"]) >= METRICS_PATIENCE:
@@ -200,14 +267,14 @@ def metrics_missing(facts: Facts) -> bool:
     )
 
 
-def _summary(rollout: Rollout) -> Obj:
-    trying = rollout.target != rollout.last_good
+def _summary(facts: Facts, rollout: Rollout, now: datetime) -> Obj:
+    trying = rollout.candidate is not None
     current = rollout.last_good if trying and rollout.last_good else rollout.target
-    parts = {
-        "current": current,
-        "lastGood": rollout.last_good,
-        "candidate": rollout.target if trying else None,
-    }
+    parts = {"current": current, "lastGood": rollout.last_good, "candidate": rollout.candidate}
+    if facts.per_node and trying and rollout.deployed == rollout.candidate:
+        told = facts.status.get("revision", {})
+        same = told.get("candidate") == rollout.candidate
+        parts["since"] = told.get("since") if same and "since" in told else timestamp(now)
     return {name: value for name, value in parts.items() if value}
 
 
@@ -222,19 +289,26 @@ def _revision(revision: Obj, facts: Facts, rollout: Rollout) -> Obj:
         revision["metadata"]["name"]
     )
     failed = rollout.failed if name == rollout.wanted else Failed.load(revision)
-    if name == rollout.last_good or (before == "Good" and not failed):
+    reason = failed.reason if failed else _release_failed(revision, rollout)
+    if name == rollout.last_good or (before == "Good" and not reason):
         state = "Good"
-    elif failed:
-        state = "Failed"
+    elif name == rollout.candidate:
+        state = "Candidate"
     else:
-        state = "Candidate" if name == rollout.target else "Superseded"
+        state = "Failed" if reason else "Superseded"
     made: Obj = {
         "name": revision["metadata"]["name"],
         "image": revision["data"]["spec"].get("image", ""),
         "generation": int(revision["revision"]),
         "state": state,
     }
-    return made | ({"reason": failed.reason} if failed and state == "Failed" else {})
+    return made | ({"reason": reason} if reason and state == "Failed" else {})
+
+
+def _release_failed(revision: Obj, rollout: Rollout) -> str | None:
+    name = revision_of(revision)
+    record = (rollout.release.records or {}).get(name) or Record.load(revision)
+    return FAILED if record is not None and record.state == "Failed" else None
 
 
 def _failure(failure: Failure, last_words: bool) -> Obj:
@@ -242,6 +316,7 @@ def _failure(failure: Failure, last_words: bool) -> Obj:
         "reason": failure.reason,
         "message": failure.message,
         "pod": failure.pod,
+        "container": failure.container,
         "exitCode": failure.exit_code,
         "lastWords": failure.last_words if last_words else None,
     }

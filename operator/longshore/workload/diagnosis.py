@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from longshore.workload.conditions import parse_time, shorten
@@ -45,6 +45,8 @@ class Failure:
     last_words: str | None = None
     container_failed: bool = False
     """The container itself ended badly, as against never having begun."""
+    container: str | None = None
+    """The container in which it was seen, where it isn't the pod's main one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,9 +106,20 @@ def _of_pod(pod: Obj, evidence: Evidence | None, now: datetime) -> Iterator[Fail
     warnings = evidence.warnings if evidence else ()
     for container in (*status.get("initContainerStatuses", ()), *status.get("containerStatuses", ())):
         if failure := _of_container(pod, name, container, warnings):
-            yield failure
+            yield _naming(pod, container["name"], failure)
     if not status.get("containerStatuses") or _creating(status):
         yield from _of_volumes(name, warnings)
+
+
+def _naming(pod: Obj, container: str, failure: Failure) -> Failure:
+    """The failure, with the name of the container in front where it isn't the main one, the pod's first."""
+    spec = pod.get("spec", {})
+    if container == next((each["name"] for each in spec.get("containers", ())), container):
+        return failure
+    init = next((each for each in spec.get("initContainers", ()) if each["name"] == container), None)
+    kind = "container" if init is None else "sidecar" if "restartPolicy" in init else "init container"
+    message = f"{kind} {container}: {failure.message}".replace(" --previous", f" -c {container} --previous")
+    return replace(failure, message=message, container=container)
 
 
 def _of_container(pod: Obj, name: str, status: Obj, warnings: Sequence[tuple[str, str]]) -> Failure | None:
@@ -236,7 +249,8 @@ def last_words(ended: Obj) -> str | None:
 
 
 def memory_limit(pod: Obj, container: str) -> str | None:
-    for each in pod.get("spec", {}).get("containers", ()):
+    spec = pod.get("spec", {})
+    for each in (*spec.get("containers", ()), *spec.get("initContainers", ())):
         if each["name"] == container:
             limit = each.get("resources", {}).get("limits", {}).get("memory")
             return str(limit) if limit else None

@@ -20,11 +20,18 @@ WEBAPP_LABEL = "longshore.dev/webapp"
 BATCHJOB_LABEL = "longshore.dev/batchjob"
 REVISION_LABEL = "longshore.dev/revision"
 ATTEMPT_LABEL = "longshore.dev/attempt"
+RELEASE_LABEL = "longshore.dev/release"
+"""On pods of a release instead of WEBAPP_LABEL, so that the app's Service doesn't select them: names the WebApp."""
 ALLOW_LABEL = "longshore.dev/allow"
 """On a ServiceAccount: workloads of this namespace may name it."""
 
+GATEWAY_LABEL = "longshore.dev/gateway"
+"""On a namespace: the cluster's gateways are in it."""
+
 HASH_ANNOTATION = "longshore.dev/hash"
 FAILED_ANNOTATION = "longshore.dev/failed"
+RELEASE_ANNOTATION = "longshore.dev/release"
+"""On a ControllerRevision: how its release went."""
 REPLICAS_ANNOTATION = "longshore.dev/replicas"
 RECONCILE_ANNOTATION = "longshore.dev/reconcile"
 

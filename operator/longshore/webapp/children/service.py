@@ -1,10 +1,10 @@
-"""The Service in front of the app: port 80 on a cluster-internal name; TCP apps keep their port.
+"""The Service in front of the app: port 80 on a cluster-internal name; TCP apps and extra ports keep theirs.
 
-It points at the port by name, so that a revision that moves the port is rolled out without a gap.
+It points at ports by name, so that a revision that moves the port is rolled out without a gap.
 """
 
 from longshore.webapp.app import App
-from longshore.webapp.children.deployment import PORT_NAME
+from longshore.webapp.children.pod import PORT_NAME
 from longshore.workload.decision import Obj
 
 APP_PROTOCOLS = {"HTTP": "http", "H2C": "kubernetes.io/h2c", "GRPC": "grpc", "TCP": None}
@@ -15,13 +15,8 @@ def service_port(app: App) -> int:
 
 
 def build(app: App) -> Obj:
-    protocol = APP_PROTOCOLS[app.spec.protocol]
-    port: Obj = {
-        "name": app.spec.protocol.lower(),
-        "port": service_port(app),
-        "protocol": "TCP",
-        "targetPort": PORT_NAME,
-    }
+    main = _port(app.spec.protocol.lower(), service_port(app), PORT_NAME, app.spec.protocol)
+    extra = [_port(each.name, each.port, each.name, each.protocol) for each in app.spec.extra_ports]
     return {
         "apiVersion": "v1",
         "kind": "Service",
@@ -29,6 +24,12 @@ def build(app: App) -> Obj:
         "spec": {
             "type": "ClusterIP",
             "selector": app.selector,
-            "ports": [port | ({"appProtocol": protocol} if protocol else {})],
+            "ports": [main, *extra],
         },
     }
+
+
+def _port(name: str, number: int, target: str, protocol: str) -> Obj:
+    made: Obj = {"name": name, "port": number, "protocol": "TCP", "targetPort": target}
+    spoken = APP_PROTOCOLS[protocol]
+    return made | ({"appProtocol": spoken} if spoken else {})

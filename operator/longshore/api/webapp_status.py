@@ -1,0 +1,102 @@
+"""What is said of a WebApp."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from longshore.api.base import ListMap, Model
+from longshore.api.common import Conditions
+
+Moment = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
+RevisionState = Literal["Candidate", "Good", "Failed", "Superseded"]
+
+
+class RevisionStatus(Model):
+    """One revision of the app."""
+
+    name: Annotated[str, Field(max_length=63)] = Field(description="Name of its ControllerRevision.")
+    image: Annotated[str, Field(max_length=1024)] = Field(description="Its image.")
+    generation: int = Field(description="Generation of the WebApp that last asked for it.")
+    state: RevisionState = Field(
+        description="Candidate: being rolled out. Good: served with all replicas. Failed: given up. Superseded: replaced before it was done."
+    )
+    reason: Annotated[str, Field(max_length=64)] | None = Field(default=None, description="Why it failed.")
+
+
+class RevisionSummary(Model):
+    """Which revision serves, which is tried."""
+
+    current: Annotated[str, Field(max_length=63)] | None = Field(
+        default=None, description="The revision that the Deployment or DaemonSet holds."
+    )
+    last_good: Annotated[str, Field(max_length=63)] | None = Field(
+        default=None, description="The last revision that served with all replicas."
+    )
+    candidate: Annotated[str, Field(max_length=63)] | None = Field(
+        default=None, description="The revision that is being rolled out."
+    )
+    since: Moment | None = Field(
+        default=None, description="Mode PerNode: when the candidate began to be rolled out."
+    )
+
+
+class NodeStatus(Model):
+    """The replica on one node, in mode PerNode."""
+
+    name: Annotated[str, Field(max_length=253)] = Field(description="Name of the node.")
+    revision: Annotated[str, Field(max_length=63)] = Field(description="The revision that it runs.")
+    ready: bool = Field(description="Whether it takes requests.")
+
+
+class Failure(Model):
+    """The most telling failure among the app's pods."""
+
+    reason: Annotated[str, Field(max_length=64)] = Field(
+        description="One CamelCase word, as in the conditions."
+    )
+    message: Annotated[str, Field(max_length=2048)] = Field(description="What happened and what to do.")
+    pod: Annotated[str, Field(max_length=253)] | None = Field(
+        default=None, description="The pod in which it was seen."
+    )
+    container: Annotated[str, Field(max_length=63)] | None = Field(
+        default=None, description="The container in which it was seen, where it isn't the app's own."
+    )
+    exit_code: int | None = Field(default=None, description="Exit code of the container.")
+    last_words: Annotated[str, Field(max_length=1024)] | None = Field(
+        default=None, description="The container's termination message, its last KiB."
+    )
+
+
+class WebAppStatus(Model):
+    """What is known of a web app."""
+
+    observed_generation: int | None = Field(
+        default=None, description="The generation of the spec that this status speaks of."
+    )
+    conditions: Conditions = Field(default=[], description="Ready, Available, Progressing, Scaling, Exposed.")
+    url: Annotated[str, Field(max_length=2048)] | None = Field(
+        default=None, description="Where the app answers."
+    )
+    replicas: int | None = Field(default=None, description="Pods that exist.")
+    ready_replicas: int | None = Field(default=None, description="Pods that take requests.")
+    ready: Annotated[str, Field(max_length=32)] | None = Field(
+        default=None, description="Ready and wanted replicas, such as 2/3."
+    )
+    selector: Annotated[str, Field(max_length=512)] | None = Field(
+        default=None, description="Label selector of the pods, for the scale subresource."
+    )
+    revision: RevisionSummary | None = Field(
+        default=None, description="Which revision serves, which is tried."
+    )
+    revisions: Annotated[list[RevisionStatus], Field(max_length=20), ListMap(("name",))] = Field(
+        default=[], description="Revisions kept, the newest first."
+    )
+    nodes: Annotated[list[NodeStatus], Field(max_length=20), ListMap(("name",))] = Field(
+        default=[],
+        description="Mode PerNode: what runs on which node. At most 20, those first that are not ready or run another revision than the current.",
+    )
+    failure: Failure | None = Field(
+        default=None, description="The most telling failure among the pods, while there is one."
+    )
