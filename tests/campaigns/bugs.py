@@ -261,4 +261,12 @@ BUGS: dict[str, Bug] = {
         "BatchJob",
         16,
     ),
+    "release-from-old-cache": Bug(
+        "that a release has no Job is believed of the cache",
+        "webapp/release_facts.py",
+        "in choose(facts, None, context.now()).release.absent:",
+        "in ():",
+        "release",
+        "WebApp",
+    ),
 }

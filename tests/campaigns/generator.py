@@ -32,6 +32,9 @@ _LEFT_OUT = {
     "ttlSecondsAfterFinished",
     "timeouts",
     "backoffSeconds",
+    "release",
+    "schedules",
+    "mode",
 }
 """Fields after which an object doesn't come to the same rest at once, whatever the path to it."""
 

@@ -129,7 +129,7 @@ class Scaling(Model):
             "targets need room to scale: set maxReplicas above minReplicas, or leave out targets",
         ),
         Rule(
-            "self.mode != 'PerNode' || (self.minReplicas == 1 && !has(self.maxReplicas) && !has(self.targets)"
+            "!has(self.mode) || self.mode != 'PerNode' || (self.minReplicas == 1 && !has(self.maxReplicas) && !has(self.targets)"
             " && !has(self.schedules))",
             "with mode PerNode there is one replica on each node: leave out minReplicas, maxReplicas, targets and schedules",
         ),
