@@ -407,17 +407,20 @@ Argument = Annotated[str, Field(max_length=4096)]
 Arguments = Annotated[list[Argument], Field(max_length=64), ListType("atomic")]
 
 
+ImageReference = Annotated[
+    str,
+    Field(min_length=1, max_length=1024),
+    Rule(
+        "self.matches('^[a-zA-Z0-9][-._:/@a-zA-Z0-9]*$') && !self.contains('://')",
+        "write an image reference without a scheme or spaces, such as ghcr.io/acme/shop:1.4 or …@sha256:…",
+    ),
+]
+
+
 class ContainerFields(Model):
     """The fields of a container and its pod that WebApp and BatchJob have in common."""
 
-    image: Annotated[
-        str,
-        Field(min_length=1, max_length=1024),
-        Rule(
-            "self.matches('^[a-zA-Z0-9][-._:/@a-zA-Z0-9]*$') && !self.contains('://')",
-            "write an image reference without a scheme or spaces, such as ghcr.io/acme/shop:1.4 or …@sha256:…",
-        ),
-    ] = Field(
+    image: ImageReference = Field(
         description="The container image: a reference with a tag or a digest, such as ghcr.io/acme/shop:1.4."
     )
     command: Arguments = Field(
