@@ -153,6 +153,8 @@ def _fixed(field: str) -> Rule:
 class JobTemplate(ContainerFields):
     """What a batch job runs, and how: the part that a JobDefinition keeps."""
 
+    rules: ClassVar[tuple[Rule, ...]] = CONTAINER_RULES
+
     array: Array | None = Field(
         default=None, description="Many pods of one job, each with its index. Default: one pod."
     )

@@ -8,18 +8,11 @@ from pydantic import Field
 
 from longshore.api.base import ListMap, Model, Rule
 from longshore.api.batchjob import JobTemplate
-from longshore.api.common import CONTAINER_RULES, Conditions
+from longshore.api.common import Conditions
 from longshore.api.parameters import MOST_PARAMETERS, NAMES, Parameter, ParameterValues
 
 _CRON_FIELD = "[0-9A-Za-z*/,#-]+"
 Moment = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
-
-
-class DefinitionTemplate(JobTemplate):
-    """What a BatchJob made from this runs, and how. `${params.NAME}` stands for a parameter in command, args and
-    values of env; write `$${` for the characters `${`."""
-
-    rules: ClassVar[tuple[Rule, ...]] = CONTAINER_RULES
 
 
 class Schedule(Model):
@@ -85,7 +78,7 @@ class Schedule(Model):
 class JobDefinitionSpec(Model):
     """What is wanted of a job definition."""
 
-    template: DefinitionTemplate = Field(
+    template: JobTemplate = Field(
         description="What a BatchJob made from this runs, and how. ${params.NAME} stands for a parameter in command, args "
         "and values of env; write $${ for the characters ${. Each change makes a revision."
     )

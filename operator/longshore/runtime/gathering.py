@@ -14,7 +14,14 @@ from longshore.cluster.resources import PODS, SERVICE_ACCOUNTS, Resource
 from longshore.runtime.queue import Key
 from longshore.runtime.wiring import Context
 from longshore.workload.diagnosis import Evidence, pods_to_ask_about
-from longshore.workload.names import ALLOW_LABEL, BATCHJOB_LABEL, MANAGED_BY, MANAGER, WEBAPP_LABEL
+from longshore.workload.names import (
+    ALLOW_LABEL,
+    BATCHJOB_LABEL,
+    JOBDEFINITION_LABEL,
+    MANAGED_BY,
+    MANAGER,
+    WEBAPP_LABEL,
+)
 
 Obj = dict[str, Any]
 OURS = f"{MANAGED_BY}={MANAGER}"
@@ -27,7 +34,11 @@ def by_parent(obj: Obj) -> Iterable[str]:
     """Indexes a child under its parent: Kind/namespace/name."""
     metadata = obj["metadata"]
     labels = metadata.get("labels", {})
-    for kind, label in (("WebApp", WEBAPP_LABEL), ("BatchJob", BATCHJOB_LABEL)):
+    for kind, label in (
+        ("WebApp", WEBAPP_LABEL),
+        ("BatchJob", BATCHJOB_LABEL),
+        ("JobDefinition", JOBDEFINITION_LABEL),
+    ):
         if label in labels:
             yield str(Key(kind, metadata.get("namespace", ""), labels[label]))
 
