@@ -87,7 +87,7 @@ class Timeouts(Model):
     )
     queued_seconds: Annotated[int, Field(ge=1, le=2592000)] | None = Field(
         default=None,
-        description="Seconds from submission until the first container runs; time suspended counts. Default: no limit.",
+        description="Seconds from submission until the first container runs; time suspended or waiting for dependencies counts. Default: no limit.",
     )
     total_seconds: Annotated[int, Field(ge=1, le=2592000)] | None = Field(
         default=None,

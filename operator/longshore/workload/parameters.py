@@ -90,11 +90,11 @@ def broken_patterns(declared: Mapping[str, Parameter]) -> list[str]:
         if parameter.pattern is None:
             continue
         try:
-            fits = parameter.default is None or _matcher(parameter.pattern)(parameter.default)
+            matches = _matcher(parameter.pattern)
         except SchemaError:
             found.append(f"the pattern of parameter {name} is not a regular expression, or too large")
         else:
-            if not fits:
+            if parameter.default is not None and not matches(parameter.default):
                 found.append(
                     f"the default of parameter {name} does not match its pattern {parameter.pattern}"
                 )
