@@ -157,20 +157,21 @@ def test_the_latest_revision_or_why_there_is_none(found: Obj | None, choice: obj
 
 def test_the_revision_stays_that_of_the_status_or_of_a_job_made_before_it_was_written() -> None:
     job = {"metadata": {"labels": {"longshore.dev/revision": "3"}}}
-    assert pinned({}, []) is None
-    assert pinned({}, [job]) == 3
-    assert pinned({"definition": {"name": "import", "revision": 2}}, [job]) == 2
+    assert pinned({}, []) == (None, None)
+    assert pinned({}, [job]) == (3, None)
+    said = {"definition": {"name": "import", "revision": 2, "uid": "u"}}
+    assert pinned(said, [job]) == (2, "u")
 
 
 def test_bad_parameters_end_the_job_at_once() -> None:
     facts = batch_facts(
-        definition=Definition("import", 2, invalid="parameter region is required: give it a value")
+        definition=Definition("import", 2, "uid-r2", invalid="parameter region is required: give it a value")
     )
     decision = decide(facts, NOW)
     assert decision.steps == ()
     assert decision.status is not None
     assert (decision.status["phase"], decision.status["reason"]) == ("Failed", "Invalid")
-    assert decision.status["definition"] == {"name": "import", "revision": 2}
+    assert decision.status["definition"] == {"name": "import", "revision": 2, "uid": "uid-r2"}
 
 
 def test_without_its_definition_it_waits_and_says_so() -> None:

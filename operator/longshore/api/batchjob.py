@@ -326,6 +326,9 @@ class DefinitionStatus(Model):
 
     name: Annotated[str, Field(max_length=63)] = Field(description="Name of the JobDefinition.")
     revision: int = Field(description="Its revision, which stays.")
+    uid: Annotated[str, Field(max_length=64)] | None = Field(
+        default=None, description="The uid of that revision's object."
+    )
 
 
 class BatchJobStatus(Model):

@@ -25,6 +25,8 @@ class Definition:
     name: str
     revision: int | None = None
     """The one that the job is made from, once that is decided."""
+    uid: str | None = None
+    """Of that revision's object: a definition of the same name that was made anew counts from 1, too."""
     waiting: tuple[str, str] | None = None
     """Reason and sentence: why it can't be read yet."""
     invalid: str | None = None
@@ -33,15 +35,19 @@ class Definition:
     """It was deleted after the job had started, so that there is nothing to make another attempt from."""
 
     def render(self) -> Obj | None:
-        return {"name": self.name, "revision": self.revision} if self.revision is not None else None
+        if self.revision is None:
+            return None
+        made_from = {"name": self.name, "revision": self.revision}
+        return made_from | ({"uid": self.uid} if self.uid is not None else {})
 
 
-def pinned(status: Obj, jobs: Sequence[Obj]) -> int | None:
-    """The revision that the job was made from: as the status says, or a Job that was made before it could."""
+def pinned(status: Obj, jobs: Sequence[Obj]) -> tuple[int | None, str | None]:
+    """The revision that the job was made from, and its uid if that is known: as the status says, or a Job that was
+    made before it could."""
     if said := status.get("definition"):
-        return int(said["revision"])
+        return int(said["revision"]), said.get("uid")
     labels = (each["metadata"].get("labels", {}).get(REVISION_LABEL, "") for each in jobs)
-    return next((int(each) for each in labels if each.isdecimal()), None)
+    return next((int(each) for each in labels if each.isdecimal()), None), None
 
 
 def choose(name: str, namespace: str, definition: Obj | None) -> int | tuple[str, str]:
@@ -63,7 +69,8 @@ def no_revision(name: str, revision: int) -> tuple[str, str]:
     """Why a job waits for a revision that isn't there."""
     return (
         "DefinitionMissing",
-        f"JobDefinition {name} has no revision {revision}: create this job again with one that it has",
+        f"revision {revision} of JobDefinition {name}, which this job is to be made from, does not exist or was deleted:"
+        " create this job again",
     )
 
 

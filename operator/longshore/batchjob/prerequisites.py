@@ -34,7 +34,8 @@ async def read_definition(
     """What is run, and where that comes from."""
     if own.definition is None:
         return own, None
-    name, revision = own.definition.name, pinned(batchjob.get("status") or {}, jobs)
+    name = own.definition.name
+    revision, uid = pinned(batchjob.get("status") or {}, jobs)
     if revision is None:
         choice = own.definition.revision or choose(
             name, key.namespace, await _newest_definition(key.namespace, name, context)
@@ -43,16 +44,23 @@ async def read_definition(
             return own, Definition(name, waiting=choice)
         revision = choice
     held = await _revision(key.namespace, name, revision, context)
+    if held is not None and uid not in (None, held["metadata"]["uid"]):
+        held = None
     started = bool(jobs or (batchjob.get("status") or {}).get("attempts"))
     if held is None and started:
         gone = f"JobDefinition {name} was deleted, so that there is no further attempt"
-        return without_template(batchjob["spec"], jobs), Definition(name, revision, gone=gone)
+        return without_template(batchjob["spec"], jobs), Definition(name, revision, uid, gone=gone)
     if held is None:
         return own, Definition(name, waiting=no_revision(name, revision))
     try:
-        return resolve(batchjob["spec"], held["data"]), Definition(name, revision)
+        return resolve(batchjob["spec"], held["data"]), Definition(name, revision, held["metadata"]["uid"])
     except BadParameters as bad:
-        return own, Definition(name, revision, invalid=f"{bad} (JobDefinition {name}, revision {revision})")
+        return own, Definition(
+            name,
+            revision,
+            held["metadata"]["uid"],
+            invalid=f"{bad} (JobDefinition {name}, revision {revision})",
+        )
 
 
 async def _newest_definition(namespace: str, name: str, context: Context) -> Obj | None:
