@@ -131,7 +131,7 @@ def test_a_sequential_array_goes_one_by_one_and_stops_at_a_failure(kube: Kube) -
     array = kube.status("BatchJob", "steps")["array"]
     assert (array["succeeded"], array["failed"], array["failedIndexes"]) == (2, 1, "2")
     told = kube.condition("BatchJob", "steps", "Failed")
-    assert told["message"].startswith("1 of 4 indexes failed: 2.")
+    assert told["message"].startswith("1 of 4 indexes failed: 2. The indexes after it were not run.")
 
 
 def test_a_diamond_of_a_thousand_jobs_runs_in_order_at_a_bounded_cost(

@@ -126,7 +126,9 @@ def _end(facts: Facts, course: Course, array: Obj | None) -> End | None:
     failed = array["failed"]
     pod = quoted_pod(facts.pods_of(course.attempts[-1].number))
     why = f" One of them: {why_pod_failed(pod)[1]}" if pod else ""
-    message = f"{failed} of {size} indexes failed: {array.get('failedIndexes', '')}.{why}"
+    in_order = facts.spec.sequential
+    left = " The indexes after it were not run." if in_order and in_order.when == "Succeeded" else ""
+    message = f"{failed} of {size} indexes failed: {array.get('failedIndexes', '')}.{left}{why}"
     return End(
         False, "IndexesFailed" if course.end.reason == "Error" else course.end.reason, message, course.end.at
     )
