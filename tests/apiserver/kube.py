@@ -17,6 +17,7 @@ T = TypeVar("T")
 PATHS = {
     "WebApp": "apis/longshore.dev/v1alpha1|webapps",
     "BatchJob": "apis/longshore.dev/v1alpha1|batchjobs",
+    "JobDefinition": "apis/longshore.dev/v1alpha1|jobdefinitions",
     "CustomResourceDefinition": "apis/apiextensions.k8s.io/v1|customresourcedefinitions",
     "Deployment": "apis/apps/v1|deployments",
     "DaemonSet": "apis/apps/v1|daemonsets",

@@ -53,6 +53,15 @@ def test_with_a_list_of_domains_keys_of_all_others_are_refused() -> None:
         kube.patch("WebApp", "old", {"spec": {"suspend": True}})
         with pytest.raises(Refused, match="may have the domains"):
             kube.patch("WebApp", "old", {"spec": {"labels": {"unheard-of.io/more": "b"}}})
+        definition = {"image": "job:1", "annotations": {"unheard-of.io/role": "admin"}}
+        odd = webapp("odd") | {"kind": "JobDefinition", "spec": {"template": definition}}
+        assert "may have the domains" in refusal(kube, odd)
+        odd["spec"]["template"]["annotations"] = {"example.com/role": "a"}
+        assert refusal(kube, odd) == ""
+        with pytest.raises(Refused, match="may have the domains"):
+            kube.patch(
+                "JobDefinition", "odd", {"spec": {"template": {"labels": {"unheard-of.io/more": "b"}}}}
+            )
 
 
 def test_the_domains_are_those_of_the_namespaces_that_are_watched() -> None:

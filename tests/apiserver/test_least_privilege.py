@@ -15,12 +15,14 @@ from tests.apiserver import chart
 from tests.apiserver.conftest import ROOT
 from tests.apiserver.kube import Kube, load_crds, wait
 from tests.apiserver.operator import OperatorProcess
+from tests.apiserver.test_definitions import MINUTE, definition, due, minute, often, report_of
 from tests.campaigns.scenarios import RELEASES, SCENARIOS, Scenario, batchjob, webapp
 from tests.campaigns.world import Nodes, observe
 
 NEEDED_WHERE_ENFORCED = {
     ("longshore.dev", "webapps/finalizers", "update"),
     ("longshore.dev", "batchjobs/finalizers", "update"),
+    ("longshore.dev", "jobdefinitions/finalizers", "update"),
 }
 """Asked for by OwnerReferencesPermissionEnforcement, an admission plugin that is on in some clusters."""
 
@@ -141,6 +143,7 @@ def clashes_and_repairs(server: ApiServer, namespace: str) -> None:
     kube.create(batchjob("short", ttlSecondsAfterFinished=1))
     ends = Nodes(lambda pod: "end 0" if "longshore.dev/batchjob" in pod["metadata"]["labels"] else "ready")
     wait(lambda: ends.tick(kube) or kube.find("BatchJob", "short") is None, "its time is over")
+    runs_of_a_schedule(kube)
     kube.patch("WebApp", "shop", {"spec": {"image": "shop:silent"}})
     silent = wait(
         lambda: [
@@ -168,6 +171,19 @@ def closes_and_changes_over(kube: Kube, nodes: Nodes) -> None:
     for mode, gone in (("PerNode", "Deployment"), ("Replicas", "DaemonSet")):
         kube.patch("WebApp", "shop", {"spec": {"scaling": {"mode": mode, "minReplicas": None}}})
         wait(lambda gone=gone: nodes.tick(kube) or kube.find(gone, "shop") is None, f"the {gone} is gone")
+
+
+def runs_of_a_schedule(kube: Kube) -> None:
+    """A run that is due and replaces the one before, which is then deleted."""
+    schedule = often(concurrency="Replace", keepFailed=0, suspend=True)
+    kube.create(definition(schedules=[schedule]))
+    wait(lambda: kube.status("JobDefinition", "report").get("schedules"), "the schedule is seen")
+    old = report_of(kube, minute() - 9 * MINUTE)
+    kube.patch("JobDefinition", "report", {"spec": {"schedules": [schedule | {"suspend": False}]}})
+    wait(lambda: kube.status("JobDefinition", "report").get("nextRun"), "its next run")
+    due(kube, minute(), schedule="often")
+    wait(lambda: kube.find("BatchJob", old) is None, "the one before was replaced, and deleted")
+    kube.delete("JobDefinition", "report")
 
 
 def others(revision: str) -> list[chart.Obj]:

@@ -23,6 +23,7 @@ OPERATOR_NAMESPACE = "longshore-system"
 KINDS = {
     "WebApp": "longshore.dev/v1alpha1",
     "BatchJob": "longshore.dev/v1alpha1",
+    "JobDefinition": "longshore.dev/v1alpha1",
     "Deployment": "apps/v1",
     "DaemonSet": "apps/v1",
     "ReplicaSet": "apps/v1",

@@ -11,8 +11,12 @@ from typing import Any
 
 import pytest
 from longshore.api.files import to_yaml
+from longshore.api.jobdefinition import JobDefinitionSpec
 from longshore.batchjob.decide import decide as decide_batchjob
+from longshore.jobdefinition.decide import decide as decide_jobdefinition
+from longshore.jobdefinition.facts import Facts as DefinitionFacts
 from longshore.webapp.decide import decide as decide_webapp
+from longshore.workload.conditions import timestamp
 from longshore.workload.decision import Apply, Create
 from ruamel.yaml import YAML
 
@@ -41,6 +45,15 @@ def test_an_example_is_rendered_as_it_was(path: Path) -> None:
 
 
 def _children(document: dict[str, Any]) -> list[dict[str, Any]]:
-    facts = {"WebApp": app_facts, "BatchJob": batch_facts}[document["kind"]](document["spec"])
-    decision = decide_webapp(facts, NOW) if document["kind"] == "WebApp" else decide_batchjob(facts, NOW)  # type: ignore[arg-type]
+    kind, spec = document["kind"], document["spec"]
+    if kind == "WebApp":
+        decision = decide_webapp(app_facts(spec), NOW)
+    elif kind == "BatchJob":
+        met = {each["name"]: {"status": {"phase": "Succeeded"}} for each in spec.get("dependsOn", ())}
+        decision = decide_batchjob(batch_facts(spec, dependencies=met), NOW)
+    else:
+        metadata = {"namespace": "prod", "uid": "uid-1", "generation": 1, "creationTimestamp": timestamp(NOW)}
+        definition = {"metadata": document["metadata"] | metadata}
+        facts = DefinitionFacts(definition, JobDefinitionSpec.model_validate(spec))
+        decision = decide_jobdefinition(facts, NOW)
     return [step.body for step in decision.steps if isinstance(step, Apply | Create)]

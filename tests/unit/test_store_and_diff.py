@@ -108,3 +108,17 @@ CASES: list[tuple[str, Obj, Obj, list[str]]] = [
 )
 def test_what_counts_as_a_difference(what: str, desired: Obj, live: Obj, paths: list[str]) -> None:
     assert list(differences(desired, live)) == paths
+
+
+def test_who_watches_turns_hears_of_what_came_went_or_changed_its_standing_whoever_wrote_it() -> None:
+    turned: list[str] = []
+    store = Store(
+        standing=lambda each: each["metadata"]["labels"].get("phase", ""),
+        on_turn=lambda each: turned.append(each["metadata"]["resourceVersion"]),
+    )
+    store.put(obj("a", 1))
+    store.put(obj("a", 2, other="x"))
+    store.put(obj("a", 3, phase="Succeeded"))
+    store.put(obj("a", 3, phase="Succeeded"))
+    store.remove(obj("a", 4))
+    assert turned == ["1", "3", "4"]

@@ -24,19 +24,19 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name (.Chart.Version | replace "+" "_") 
 {{- end }}
 {{- end }}
 
-{{/* What the operator may do where it looks after WebApps and BatchJobs. */}}
+{{/* What the operator may do where it looks after WebApps, BatchJobs and JobDefinitions. */}}
 {{- define "longshore.rules" -}}
 - apiGroups: [longshore.dev]
-  resources: [webapps, batchjobs]
+  resources: [webapps, batchjobs, jobdefinitions]
   verbs: [get, list, watch]
-- apiGroups: [longshore.dev] # ttlSecondsAfterFinished
+- apiGroups: [longshore.dev] # ttlSecondsAfterFinished; runs of schedules: made, cancelled when they are replaced
   resources: [batchjobs]
-  verbs: [delete]
+  verbs: [create, patch, delete]
 - apiGroups: [longshore.dev]
-  resources: [webapps/status, batchjobs/status]
+  resources: [webapps/status, batchjobs/status, jobdefinitions/status]
   verbs: [patch]
 - apiGroups: [longshore.dev] # blockOwnerDeletion, where OwnerReferencesPermissionEnforcement is on
-  resources: [webapps/finalizers, batchjobs/finalizers]
+  resources: [webapps/finalizers, batchjobs/finalizers, jobdefinitions/finalizers]
   verbs: [update]
 - apiGroups: [""] # what goes with its owner is deleted by garbage collection, not by the operator
   resources: [services]

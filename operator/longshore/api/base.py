@@ -82,6 +82,11 @@ class MapValues:
         return schema
 
 
+def left_to_the_definition(schema: JsonSchema) -> None:
+    """Keeps a field's default out of the schema, so that a field that was left out stays out."""
+    schema.pop("default", None)
+
+
 def _add_rules(schema: JsonSchema, model: type[Model]) -> None:
     if model.rules:
         schema["x-kubernetes-validations"] = [rule.as_validation() for rule in model.rules]

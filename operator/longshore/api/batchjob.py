@@ -6,8 +6,9 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from longshore.api.base import ListMap, ListType, Model, Rule
-from longshore.api.common import CONTAINER_RULES, Conditions, ContainerFields
+from longshore.api.base import DnsLabel, ListMap, ListType, Model, Rule, left_to_the_definition
+from longshore.api.common import CONTAINER_RULES, Conditions, ContainerFields, ImageReference
+from longshore.api.parameters import ParameterValues
 
 FailureReason = Literal["OOMKilled", "Evicted", "NodeLost", "Preempted", "Error"]
 
@@ -86,7 +87,7 @@ class Timeouts(Model):
     )
     queued_seconds: Annotated[int, Field(ge=1, le=2592000)] | None = Field(
         default=None,
-        description="Seconds from submission until the first container runs; time suspended counts. Default: no limit.",
+        description="Seconds from submission until the first container runs; time suspended or waiting for dependencies counts. Default: no limit.",
     )
     total_seconds: Annotated[int, Field(ge=1, le=2592000)] | None = Field(
         default=None,
@@ -102,7 +103,41 @@ class Cancel(Model):
     )
 
 
+class Dependency(Model):
+    """What has to end before the job starts."""
+
+    rules: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            "self.type == 'Sequential' ? !has(self.name) : has(self.name)",
+            "name the BatchJob to wait for; type: Sequential is about the array itself and takes no name",
+        ),
+    )
+    name: DnsLabel | None = Field(
+        default=None, description="The BatchJob to wait for, in the same namespace. It may be created later."
+    )
+    when: Literal["Succeeded", "Completed"] = Field(
+        default="Succeeded",
+        description="Succeeded: a failure of the other fails this one. Completed: its end is enough. Default: Succeeded.",
+    )
+    type: Literal["Job", "Sequential"] = Field(
+        default="Job",
+        description="Job: another BatchJob as a whole. Sequential: index i of this array after index i-1; a failed "
+        "index ends the array, with when: Completed it doesn't. Default: Job.",
+    )
+
+
+class DefinitionRef(Model):
+    """A JobDefinition that the job is made from."""
+
+    name: DnsLabel = Field(description="Name of the JobDefinition, in the same namespace.")
+    revision: Annotated[int, Field(ge=1, le=2147483647)] | None = Field(
+        default=None,
+        description="Which revision. Default: the latest when the job is first looked at; later changes don't reach it.",
+    )
+
+
 _FIXED = (
+    "definition", "parameters", "dependsOn",
     "image", "command", "args", "env", "envFrom", "files", "volumes", "size", "resources", "placement", "security",
     "serviceAccountName", "imagePullSecrets", "labels", "annotations", "terminationGracePeriodSeconds", "array", "retry", "timeouts",
 )  # fmt: skip
@@ -115,17 +150,11 @@ def _fixed(field: str) -> Rule:
     )
 
 
-class BatchJobSpec(ContainerFields):
-    """What is wanted of a batch job."""
+class JobTemplate(ContainerFields):
+    """What a batch job runs, and how: the part that a JobDefinition keeps."""
 
-    rules: ClassVar[tuple[Rule, ...]] = (
-        *CONTAINER_RULES,
-        *(_fixed(field) for field in _FIXED),
-        Rule(
-            "!has(oldSelf.cancel) || (has(self.cancel) && self.cancel == oldSelf.cancel)",
-            "a cancelled job stays cancelled: create a new BatchJob to run it again",
-        ),
-    )
+    rules: ClassVar[tuple[Rule, ...]] = CONTAINER_RULES
+
     array: Array | None = Field(
         default=None, description="Many pods of one job, each with its index. Default: one pod."
     )
@@ -135,6 +164,74 @@ class BatchJobSpec(ContainerFields):
     )
     timeouts: Timeouts = Field(
         default=Timeouts(), description="How long things may take. Default: no limits."
+    )
+    termination_grace_period_seconds: Annotated[int, Field(ge=0, le=3600)] = Field(
+        default=30, description="Seconds from the decision to stop a pod until it is killed. Default: 30."
+    )
+
+
+_OF_THE_DEFINITION = (
+    "envFrom", "files", "volumes", "placement", "security", "serviceAccountName", "imagePullSecrets", "labels",
+    "annotations", "terminationGracePeriodSeconds",
+)  # fmt: skip
+
+
+class BatchJobSpec(JobTemplate):
+    """What is wanted of a batch job."""
+
+    rules: ClassVar[tuple[Rule, ...]] = (
+        *CONTAINER_RULES,
+        *(_fixed(field) for field in _FIXED),
+        Rule(
+            "!has(oldSelf.cancel) || (has(self.cancel) && self.cancel == oldSelf.cancel)",
+            "a cancelled job stays cancelled: create a new BatchJob to run it again",
+        ),
+        Rule(
+            "has(self.image) != has(self.definition)",
+            "set exactly one of image and definition: a JobDefinition brings its own image",
+        ),
+        Rule(
+            f"!has(self.definition) || ({' && '.join(f'!has(self.{each})' for each in _OF_THE_DEFINITION)})",
+            "beside definition only command, args, env, size, resources, array, retry and timeouts can be set;"
+            " change the JobDefinition for anything else",
+        ),
+        Rule(
+            "has(self.definition) || !has(self.parameters)",
+            "parameters are those of a definition: set definition",
+        ),
+        Rule(
+            "!has(self.dependsOn) || self.dependsOn.all(d, self.dependsOn.exists_one(e,"
+            " has(d.name) == has(e.name) && (!has(d.name) || d.name == e.name)))",
+            "dependsOn names a BatchJob twice, or has two of type Sequential: leave one",
+        ),
+        Rule(
+            "!has(self.dependsOn) || !self.dependsOn.exists(d, d.type == 'Sequential')"
+            " || has(self.definition) || has(self.array)",
+            "type: Sequential is about the indexes of an array: set array.size",
+        ),
+        Rule(
+            "!has(self.dependsOn) || !self.dependsOn.exists(d, d.type == 'Sequential')"
+            " || !has(self.array) || !has(self.array.maxParallel) || self.array.maxParallel == 1",
+            "with type: Sequential indexes run one after another: leave out array.maxParallel",
+        ),
+    )
+    image: ImageReference = Field(
+        default="",
+        json_schema_extra=left_to_the_definition,
+        description="The container image: a reference with a tag or a digest, such as ghcr.io/acme/shop:1.4. Default: the definition's.",
+    )
+    definition: DefinitionRef | None = Field(
+        default=None,
+        description="The JobDefinition that the job is made from, instead of image. Beside it command, args, size or "
+        "resources, array, retry and timeouts replace what it says, env goes over it by name. Default: none.",
+    )
+    parameters: ParameterValues = Field(
+        default_factory=dict,
+        description="Values for the definition's parameters, at most 50 of at most 4096 characters; ${params.NAME} stands "
+        "for them in command, args and env. Default: those of the definition.",
+    )
+    depends_on: Annotated[list[Dependency], Field(max_length=20), ListType("atomic")] = Field(
+        default=[], description="What has to end before the job starts, at most 20. Default: nothing."
     )
     suspend: bool = Field(
         default=False,
@@ -146,8 +243,15 @@ class BatchJobSpec(ContainerFields):
         description="Seconds after its end at which the BatchJob is deleted with its pods. Default: 604800, a week.",
     )
     termination_grace_period_seconds: Annotated[int, Field(ge=0, le=3600)] = Field(
-        default=30, description="Seconds from the decision to stop a pod until it is killed. Default: 30."
+        default=30,
+        json_schema_extra=left_to_the_definition,
+        description="Seconds from the decision to stop a pod until it is killed. Default: 30.",
     )
+
+    @property
+    def sequential(self) -> Dependency | None:
+        """The dependency of this array's indexes on each other."""
+        return next((each for each in self.depends_on if each.type == "Sequential"), None)
 
 
 Phase = Literal["Submitted", "Pending", "Runnable", "Starting", "Running", "Succeeded", "Failed"]
@@ -208,6 +312,25 @@ class ArrayStatus(Model):
     )
 
 
+class DependencyStatus(Model):
+    """One BatchJob that this one waits or waited for."""
+
+    name: Annotated[str, Field(max_length=63)] = Field(description="Its name.")
+    state: Literal["Waiting", "Met", "Failed", "Missing", "Deleted"] = Field(
+        description="Waiting for its end; Met for good; Failed; Missing so far; Deleted while this one waited."
+    )
+
+
+class DefinitionStatus(Model):
+    """Which revision of which JobDefinition the job is made from."""
+
+    name: Annotated[str, Field(max_length=63)] = Field(description="Name of the JobDefinition.")
+    revision: int = Field(description="Its revision, which stays.")
+    uid: Annotated[str, Field(max_length=64)] | None = Field(
+        default=None, description="The uid of that revision's object."
+    )
+
+
 class BatchJobStatus(Model):
     """What is known of a batch job."""
 
@@ -215,7 +338,8 @@ class BatchJobStatus(Model):
         default=None, description="The generation of the spec that this status speaks of."
     )
     phase: Phase | None = Field(
-        default=None, description="Submitted, Runnable, Starting, Running, Succeeded or Failed."
+        default=None,
+        description="Submitted, Pending (dependencies), Runnable, Starting, Running, Succeeded or Failed.",
     )
     reason: Annotated[str, Field(max_length=64)] | None = Field(
         default=None, description="Why it is in this phase, in one word."
@@ -233,6 +357,12 @@ class BatchJobStatus(Model):
         default=None, description="Attempts that ended and count against retry.attempts."
     )
     array: ArrayStatus | None = Field(default=None, description="How far an array is.")
+    definition: DefinitionStatus | None = Field(
+        default=None, description="The revision of the JobDefinition that the job is made from."
+    )
+    dependencies: Annotated[list[DependencyStatus], Field(max_length=20), ListMap(("name",))] = Field(
+        default=[], description="How far the BatchJobs are that this one depends on."
+    )
     started_at: Annotated[str, Field(json_schema_extra={"format": "date-time"})] | None = Field(
         default=None, description="When the first container ran."
     )
@@ -254,6 +384,10 @@ class BatchJob(Model):
         Rule(
             "self.metadata.name.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$') && size(self.metadata.name) <= 63",
             "metadata.name: use at most 63 lower-case letters, digits and '-', beginning and ending with a letter or digit",
+        ),
+        Rule(
+            "!has(self.spec.dependsOn) || self.spec.dependsOn.all(d, !has(d.name) || d.name != self.metadata.name)",
+            "dependsOn names the BatchJob itself: a job cannot wait for its own end",
         ),
     )
     spec: BatchJobSpec = Field(description="What is wanted.")

@@ -12,6 +12,7 @@ from typing import Any
 from longshore.api import GROUP, VERSION
 from longshore.api.base import JsonSchema, Model
 from longshore.api.batchjob import BatchJob
+from longshore.api.jobdefinition import JobDefinition
 from longshore.api.webapp import WebApp
 
 
@@ -79,6 +80,21 @@ KINDS = (
             Column("Duration", ".status.duration"),
             Column("Waiting", ".status.waiting.message", wide=True),
             Column("Image", ".spec.image", wide=True),
+            Column("Definition", ".status.definition.name", wide=True),
+            _AGE,
+        ),
+    ),
+    Kind(
+        JobDefinition,
+        "jobdefinitions",
+        "jd",
+        (
+            Column("Ready", f"{_READY}.status"),
+            Column("Reason", f"{_READY}.reason"),
+            Column("Revision", ".status.revision", "integer"),
+            Column("Active", ".status.active", "integer"),
+            Column("Next run", ".status.nextRun"),
+            Column("Image", ".spec.template.image", wide=True),
             _AGE,
         ),
     ),

@@ -15,6 +15,7 @@ from longshore.workload.names import ALLOW_LABEL, RECONCILE_ANNOTATION, owner_re
 
 LOOK_AGAIN_SECONDS = 10.0
 """While an attempt doesn't start and nothing says why, events are read this often."""
+ACCOUNT_AGAIN_SECONDS = 30.0
 FINISHED = frozenset({"Succeeded", "Failed"})
 
 
@@ -25,17 +26,21 @@ def decide(facts: Facts, now: datetime) -> Decision:
         return Decision(status=_paused(facts, now))
     if facts.status.get("phase") in FINISHED:
         return _finished(facts, now)
-    work = Work(metadata["name"], metadata["namespace"], metadata["uid"], facts.spec)
+    revision = facts.definition.revision if facts.definition else None
+    work = Work(metadata["name"], metadata["namespace"], metadata["uid"], facts.spec, revision)
     if not facts.account_allowed and not facts.jobs:
         message = (
             f"service account {facts.spec.service_account_name} does not exist in namespace {work.namespace} or is not offered to"
             f" jobs: kubectl label serviceaccount -n {work.namespace} {facts.spec.service_account_name} {ALLOW_LABEL}=true"
         )
-        return Decision(status=statuses.refused(facts, "ServiceAccountNotAllowed", message, now))
+        status = statuses.refused(facts, "ServiceAccountNotAllowed", message, now)
+        # Who waits for an account that a definition names isn't known by that account.
+        return Decision(status=status, again_in_seconds=ACCOUNT_AGAIN_SECONDS if facts.definition else None)
     course = chart(facts, now)
     steps = _steps(work, facts, course)
     if facts.refusal is not None:
-        return Decision(steps, statuses.refused(facts, facts.refusal.reason, facts.refusal.message, now))
+        status = statuses.refused(facts, facts.refusal.reason, facts.refusal.message, now, course)
+        return Decision(steps, status)
     status = statuses.build(facts, course, now)
     return Decision(steps, status, _events(facts, status), _again(facts, course, now))
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from longshore.api.batchjob import BatchJobSpec
+from longshore.batchjob.definition import Definition
 from longshore.workload.conditions import parse_time
 from longshore.workload.decision import Obj, Refusal
 from longshore.workload.diagnosis import Evidence
@@ -19,6 +20,12 @@ class Facts:
 
     batchjob: Obj
     spec: BatchJobSpec
+    """What is run: with a definition, what it and the job's own fields make together."""
+    definition: Definition | None = None
+    dependencies: Mapping[str, Obj | None] = field(default_factory=dict)
+    """The BatchJobs that the job depends on, by name; None for one that doesn't exist."""
+    cycle: Sequence[str] = ()
+    """The names of BatchJobs that wait for each other, this one among them."""
     jobs: Sequence[Obj] = ()
     """Every Job that is ours; one that the status says is running was looked for on the server."""
     pods: Sequence[Obj] = ()

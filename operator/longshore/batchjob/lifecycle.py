@@ -1,6 +1,7 @@
 """Where a batch job stands and what it is to do next: start an attempt, stop one, wait, or end.
 
-The order of precedence: an attempt that ended successfully, cancel, the timeouts, suspend, retries.
+The order of precedence: an attempt that ended successfully, cancel, the timeouts, suspend, what has to come before
+the first attempt, retries.
 """
 
 from __future__ import annotations
@@ -9,6 +10,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from longshore.batchjob.attempts import Attempt, observe, started_at
+from longshore.batchjob.dependencies import Dependencies
+from longshore.batchjob.dependencies import judge as judge_dependencies
 from longshore.batchjob.facts import Facts
 from longshore.batchjob.retry import Verdict, is_free, judge
 
@@ -50,6 +53,10 @@ class Course:
     """When the next attempt starts, while it is waited for."""
     why: str = ""
     """Why the last attempt is followed by another."""
+    held: tuple[str, str] | None = None
+    """Reason and sentence: what the first attempt waits for."""
+    dependencies: Dependencies | None = None
+    """How far the dependencies are, while the first attempt waits for them."""
 
     @property
     def running(self) -> Attempt | None:
@@ -129,8 +136,9 @@ def _going_on(course: Course, running: Attempt | None, facts: Facts, now: dateti
     """No attempt yet, or one that has not ended."""
     stop = course.stop
     if running is None:
+        course = replace(course, dependencies=_dependencies(facts))
         if stop is None:
-            return replace(course, start=1)
+            return _first(course, facts, now)
         return _ended(course, End(False, stop.job_reason, stop.message, now)) if stop.for_good else course
     job = facts.job(running.number)
     held = job is not None and bool(job["spec"].get("suspend"))
@@ -139,7 +147,28 @@ def _going_on(course: Course, running: Attempt | None, facts: Facts, now: dateti
     return course
 
 
+def _dependencies(facts: Facts) -> Dependencies:
+    return judge_dependencies(
+        facts.spec.depends_on, facts.dependencies, facts.status.get("dependencies", ()), facts.cycle
+    )
+
+
+def _first(course: Course, facts: Facts, now: datetime) -> Course:
+    """The first attempt, or what has to come before it."""
+    definition = facts.definition
+    if definition is not None and definition.invalid is not None:
+        return _ended(course, End(False, "Invalid", definition.invalid, now))
+    dependencies = course.dependencies
+    if dependencies is not None and dependencies.failed is not None:
+        return _ended(course, End(False, "DependencyFailed", dependencies.failed, now))
+    held = definition.waiting if definition is not None else None
+    held = held or (dependencies.waiting if dependencies is not None else None)
+    return replace(course, held=held) if held else replace(course, start=1)
+
+
 def _after_failure(course: Course, last: Attempt, verdict: Verdict, facts: Facts, now: datetime) -> Course:
+    if verdict.at is not None and facts.definition is not None and facts.definition.gone is not None:
+        verdict = Verdict(None, facts.definition.gone)
     if verdict.at is None:
         assert last.finished is not None, "only an attempt that ended is judged"
         message = f"attempt {last.number} failed: {last.message}; {verdict.why}"

@@ -8,13 +8,13 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from longshore.api import GROUP, VERSION
 from longshore.api.batchjob import BatchJobSpec
 from longshore.batchjob import status as statuses
 from longshore.batchjob.decide import FINISHED, decide
 from longshore.batchjob.facts import Facts, attempt_of, is_orphan
+from longshore.batchjob.prerequisites import read_definition, read_dependencies, standing, waits_for
 from longshore.batchjob.work import SHARED_ACCOUNT
-from longshore.cluster.resources import CONFIG_MAPS, JOBS, PODS, SERVICE_ACCOUNTS, Resource
+from longshore.cluster.resources import CONFIG_MAPS, CONTROLLER_REVISIONS, JOBS, PODS, SERVICE_ACCOUNTS
 from longshore.runtime.gathering import (
     ALLOWED,
     PODS_OF_OURS,
@@ -28,6 +28,7 @@ from longshore.runtime.gathering import (
     slim_pod,
     warnings_on,
 )
+from longshore.runtime.kinds import BATCHJOBS
 from longshore.runtime.queue import Key
 from longshore.runtime.reconciler import carry_out
 from longshore.runtime.wiring import Context, Kind
@@ -36,7 +37,6 @@ from longshore.workload.decision import Decision, Refusal
 from longshore.workload.names import ATTEMPT_LABEL, BATCHJOB_LABEL
 
 Obj = dict[str, Any]
-BATCHJOBS = Resource(GROUP, VERSION, "batchjobs", "BatchJob")
 PATIENCE = timedelta(seconds=5)
 """How long a Job may be without pods before the Job controller's events are read."""
 
@@ -64,9 +64,14 @@ async def gather(
         return Facts(batchjob, spec)
     jobs = await _jobs(key, batchjob, context)
     pods = await _pods(key, batchjob, jobs, context)
+    spec, definition = await read_definition(key, batchjob, spec, jobs, context)
+    dependencies, cycle = ({}, ()) if jobs else read_dependencies(key, batchjob, spec, context)
     return Facts(
         batchjob=batchjob,
         spec=spec,
+        definition=definition,
+        dependencies=dependencies,
+        cycle=cycle,
         jobs=jobs,
         pods=pods,
         evidence=await evidence(context, key.namespace, pods),
@@ -155,8 +160,17 @@ KIND = Kind(
     name="BatchJob",
     resource=BATCHJOBS,
     label=BATCHJOB_LABEL,
-    watches=(children(CONFIG_MAPS), children(JOBS), children(SERVICE_ACCOUNTS), PODS_OF_OURS, ALLOWED),
+    watches=(
+        children(CONFIG_MAPS),
+        children(CONTROLLER_REVISIONS),
+        children(JOBS),
+        children(SERVICE_ACCOUNTS),
+        PODS_OF_OURS,
+        ALLOWED,
+    ),
     state_name="phase",
     state=lambda batchjob: (batchjob.get("status") or {}).get("phase") or "Submitted",
     reconcile=reconcile,
+    index=waits_for,
+    standing=standing,
 )

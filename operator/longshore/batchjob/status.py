@@ -42,6 +42,8 @@ def build(facts: Facts, course: Course, now: datetime) -> Obj:
         "attempts": [_attempt(each, facts) for each in course.attempts[-RECORDED_ATTEMPTS:]],
         "attemptsCounted": course.counted,
         "array": array,
+        "definition": facts.definition.render() if facts.definition else None,
+        "dependencies": _dependencies(facts, course),
         "startedAt": timestamp(started) if started else None,
         "finishedAt": timestamp(end.at) if end else None,
         "duration": duration(end.at - started) if end and started else None,
@@ -50,9 +52,14 @@ def build(facts: Facts, course: Course, now: datetime) -> Obj:
     return {name: value for name, value in parts.items() if value is not None}
 
 
-def refused(facts: Facts, reason: str, message: str, now: datetime) -> Obj:
-    """The status when no Job can be made: what was known before, and why it waits."""
-    before = facts.status
+def refused(facts: Facts, reason: str, message: str, now: datetime, course: Course | None = None) -> Obj:
+    """The status when no Job can be made: what was known before, what the job is made from and has waited for, and
+    why it waits."""
+    before = dict(facts.status)
+    if facts.definition and (made_from := facts.definition.render()):
+        before["definition"] = made_from
+    if course and (dependencies := _dependencies(facts, course)):
+        before["dependencies"] = dependencies
     waiting = (reason, message)
     phase = before.get("phase") or "Submitted"
     condition = Condition("Admitted", False, reason, message)
@@ -101,6 +108,8 @@ def _phase(course: Course, end: End | None) -> str:
         return "Running" if running.started else "Starting"
     if course.start:
         return "Starting"
+    if course.held and course.dependencies and course.dependencies.waiting:
+        return "Pending"
     return "Runnable" if course.attempts or course.stop else "Submitted"
 
 
@@ -117,7 +126,9 @@ def _end(facts: Facts, course: Course, array: Obj | None) -> End | None:
     failed = array["failed"]
     pod = quoted_pod(facts.pods_of(course.attempts[-1].number))
     why = f" One of them: {why_pod_failed(pod)[1]}" if pod else ""
-    message = f"{failed} of {size} indexes failed: {array.get('failedIndexes', '')}.{why}"
+    in_order = facts.spec.sequential
+    left = " The indexes after it were not run." if in_order and in_order.when == "Succeeded" else ""
+    message = f"{failed} of {size} indexes failed: {array.get('failedIndexes', '')}.{left}{why}"
     return End(
         False, "IndexesFailed" if course.end.reason == "Error" else course.end.reason, message, course.end.at
     )
@@ -150,6 +161,8 @@ def _conditions(
 def _waiting(facts: Facts, course: Course, now: datetime) -> tuple[str, str] | None:
     if course.end:
         return None
+    if course.held:
+        return course.held
     if course.stop:
         leaving = (
             "; its pods are being stopped" if course.running and not _held(facts, course.running) else ""
@@ -193,6 +206,11 @@ def _since(waiting: tuple[str, str], before: Obj | None, now: datetime) -> Obj:
     reason, message = waiting
     since = before["since"] if before and before["reason"] == reason else timestamp(now)
     return {"reason": reason, "message": shorten(message), "since": since}
+
+
+def _dependencies(facts: Facts, course: Course) -> list[Obj] | None:
+    told = course.dependencies.render() if course.dependencies else facts.status.get("dependencies")
+    return told or None
 
 
 def _attempt(attempt: Attempt, facts: Facts) -> Obj:

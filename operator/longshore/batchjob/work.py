@@ -9,6 +9,7 @@ from longshore.workload.decision import Obj
 from longshore.workload.names import (
     ATTEMPT_LABEL,
     BATCHJOB_LABEL,
+    REVISION_LABEL,
     child_name,
     labels,
     owner_reference,
@@ -30,6 +31,8 @@ class Work:
     namespace: str
     uid: str
     spec: BatchJobSpec
+    revision: int | None = None
+    """Of its JobDefinition. Its Jobs say it, too, so that it stays when the status couldn't be written."""
 
     @property
     def service_account(self) -> str:
@@ -45,6 +48,8 @@ class Work:
 
     def labels(self, attempt: int | None = None) -> dict[str, str]:
         made = labels(BATCHJOB_LABEL, self.name, COMPONENT, self.spec.labels)
+        if self.revision is not None:
+            made[REVISION_LABEL] = str(self.revision)
         return made | ({ATTEMPT_LABEL: str(attempt)} if attempt is not None else {})
 
     def metadata(self, name: str, attempt: int | None = None) -> Obj:

@@ -1,4 +1,4 @@
-"""Reads files of WebApps and BatchJobs, and finds the line of every mistake in them."""
+"""Reads files of WebApps, BatchJobs and JobDefinitions, and finds the line of every mistake in them."""
 
 from __future__ import annotations
 

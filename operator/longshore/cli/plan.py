@@ -24,7 +24,10 @@ from longshore.cluster.client import ApiError, Client
 from longshore.cluster.ownership import as_applied, fields_of, replacement
 from longshore.cluster.resources import Resource
 from longshore.cluster.store import Store
+from longshore.jobdefinition import decide as jobdefinition_decisions
+from longshore.jobdefinition import reconcile as jobdefinitions
 from longshore.runtime.gathering import ALLOWED_ACCOUNTS
+from longshore.runtime.kinds import BATCHJOBS, JOBDEFINITIONS
 from longshore.runtime.queue import Key
 from longshore.runtime.reconciler import CHILDREN
 from longshore.runtime.settings import Settings
@@ -32,10 +35,10 @@ from longshore.runtime.wiring import Context, Kind
 from longshore.webapp import decide as webapp_decisions
 from longshore.webapp import reconcile as webapps
 from longshore.workload.decision import Apply, Create, Decision, Delete, Patch
-from longshore.workload.names import HASH_ANNOTATION, MANAGER, RELEASE_LABEL
+from longshore.workload.names import HASH_ANNOTATION, JOBDEFINITION_LABEL, MANAGER, RELEASE_LABEL
 
 Obj = dict[str, Any]
-_KINDS: dict[str, Kind] = {"WebApp": webapps.KIND, "BatchJob": batchjobs.KIND}
+_KINDS: dict[str, Kind] = {each.name: each for each in (webapps.KIND, batchjobs.KIND, jobdefinitions.KIND)}
 _RESOURCES = {each.kind: each for each in CHILDREN}
 _NOISE = ("managedFields", "resourceVersion", "uid", "creationTimestamp", "generation", "selfLink")
 
@@ -48,7 +51,7 @@ _NOISE = ("managedFields", "resourceVersion", "uid", "creationTimestamp", "gener
     multiple=True,
     required=True,
     metavar="FILE",
-    help="A file of WebApps and BatchJobs; may be repeated.",
+    help="A file of WebApps, BatchJobs and JobDefinitions; may be repeated.",
 )
 @click.option("--exit-code", is_flag=True, help="Exit with 2 if something would change; for CI.")
 @cluster_options
@@ -197,14 +200,35 @@ async def _decide(client: Client, kind: Kind, obj: Obj, namespace: str, name: st
             click.echo(
                 f"# {watch.resource.plural} may not be listed; the plan assumes that there are none", err=True
             )
-    context = Context(
-        client, Applier(client, MANAGER, HASH_ANNOTATION), Settings(), {}, stores, lambda: datetime.now(UTC)
-    )
+    parents = {each.name: Store(each.index) for each in _KINDS.values()}
+    for each in await _referred_to(client, obj, namespace):
+        parents[each["kind"]].put(each)
+    applier = Applier(client, MANAGER, HASH_ANNOTATION)
+    context = Context(client, applier, Settings(), parents, stores, lambda: datetime.now(UTC))
     key = Key(kind.name, namespace, name)
     spec = MODELS[kind.name].model_fields["spec"].annotation.model_validate(obj["spec"])  # type: ignore[union-attr]
     if kind.name == "WebApp":
         return webapp_decisions.foresee(await webapps.gather(key, obj, spec, None, context), context.now())
+    if kind.name == JOBDEFINITIONS.kind:
+        return jobdefinition_decisions.decide(
+            jobdefinitions.gather(key, obj, spec, None, context), context.now()
+        )
     return batchjob_decisions.decide(await batchjobs.gather(key, obj, spec, None, context), context.now())
+
+
+async def _referred_to(client: Client, obj: Obj, namespace: str) -> list[Obj]:
+    """The objects of ours that the decision on this one looks at."""
+    spec = obj["spec"]
+    if obj["kind"] == JOBDEFINITIONS.kind:
+        selector = f"{JOBDEFINITION_LABEL}={obj['metadata']['name']}"
+        return await client.list_all(BATCHJOBS, namespace, labelSelector=selector)
+    wanted = [(BATCHJOBS, each["name"]) for each in spec.get("dependsOn", ()) if "name" in each]
+    if "definition" in spec:
+        wanted.append((JOBDEFINITIONS, spec["definition"]["name"]))
+    found = [(resource, await _live(client, resource, namespace, name)) for resource, name in wanted]
+    return [
+        live | {"apiVersion": resource.api_version, "kind": resource.kind} for resource, live in found if live
+    ]
 
 
 async def _live(client: Client, resource: Resource, namespace: str, name: str) -> Obj | None:

@@ -7,23 +7,29 @@ from typing import Any
 
 import click
 
-from longshore.batchjob.reconcile import BATCHJOBS
 from longshore.cli.connection import cluster_options, get_or_fail, namespace_of, with_client
 from longshore.cluster.client import Client
+from longshore.runtime.kinds import BATCHJOBS, JOBDEFINITIONS
 from longshore.webapp.reconcile import WEBAPPS
 
 Obj = dict[str, Any]
-_KINDS = dict.fromkeys(("webapp", "webapps", "wa"), WEBAPPS) | dict.fromkeys(
-    ("batchjob", "batchjobs", "bj"), BATCHJOBS
-)
+_KINDS = {
+    word: resource
+    for words, resource in (
+        (("webapp", "webapps", "wa"), WEBAPPS),
+        (("batchjob", "batchjobs", "bj"), BATCHJOBS),
+        (("jobdefinition", "jobdefinitions", "jd"), JOBDEFINITIONS),
+    )
+    for word in words
+}
 
 
 @click.command()
-@click.argument("kind", type=click.Choice(sorted(_KINDS)), metavar="webapp|batchjob")
+@click.argument("kind", type=click.Choice(sorted(_KINDS)), metavar="webapp|batchjob|jobdefinition")
 @click.argument("name")
 @cluster_options
 def why(kind: str, name: str, kubeconfig: str | None, context: str | None, namespace: str | None) -> None:
-    """Say why a WebApp isn't ready, or why a BatchJob waits or failed."""
+    """Say why a WebApp or JobDefinition isn't ready, or why a BatchJob waits or failed."""
     where, resource = namespace_of(kubeconfig, context, namespace), _KINDS[kind]
 
     async def tell(client: Client) -> int:

@@ -18,6 +18,7 @@ from longshore.workload.diagnosis import Evidence, pods_to_ask_about
 from longshore.workload.names import (
     ALLOW_LABEL,
     BATCHJOB_LABEL,
+    JOBDEFINITION_LABEL,
     MANAGED_BY,
     MANAGER,
     RELEASE_LABEL,
@@ -31,7 +32,12 @@ FRESH = timedelta(seconds=8)
 Spec = TypeVar("Spec", bound=BaseModel)
 
 
-PARENT_LABELS = (("WebApp", WEBAPP_LABEL), ("WebApp", RELEASE_LABEL), ("BatchJob", BATCHJOB_LABEL))
+PARENT_LABELS = (
+    ("WebApp", WEBAPP_LABEL),
+    ("WebApp", RELEASE_LABEL),
+    ("BatchJob", BATCHJOB_LABEL),
+    ("JobDefinition", JOBDEFINITION_LABEL),
+)
 """Labels whose value is the name of the parent."""
 
 

@@ -68,7 +68,9 @@ class Operator:
             time.monotonic,
             on_started=self.enqueue_all,
         )
-        parents = {kind.name: Store(_by_account, kind.state) for kind in kinds}
+        parents = {
+            kind.name: Store(partial(_index, kind), kind.state, kind.standing, self._turned) for kind in kinds
+        }
         scopes = settings.namespaces or (None,)
         watches = {watch.key: watch for kind in kinds for watch in kind.watches}
         stores = {name: Store(watch.index) for name, watch in watches.items()}
@@ -82,7 +84,9 @@ class Operator:
             for scope in scopes
         ]  # fmt: skip
         applier = Applier(self.client, MANAGER, HASH_ANNOTATION)
-        self.context = Context(self.client, applier, settings, parents, stores, lambda: datetime.now(UTC))
+        self.context = Context(
+            self.client, applier, settings, parents, stores, lambda: datetime.now(UTC), wake=self.queue.add
+        )
         self.health = HealthServer(
             settings.health_host, settings.health_port, self.metrics.registry, self.unhealthy, self.unready,
             lambda: "leader" if self.leading() else "standby",
@@ -163,6 +167,18 @@ class Operator:
     def _parent_changed(self, obj: Obj) -> None:
         if self.leading():
             self.queue.add(Key(obj["kind"], obj["metadata"]["namespace"], obj["metadata"]["name"]))
+
+    def _turned(self, obj: Obj) -> None:
+        """Those that wait for an object of ours, and the one that it was made by, are looked at."""
+        if not self.leading():
+            return
+        namespace, name = obj["metadata"]["namespace"], obj["metadata"]["name"]
+        for owner in obj["metadata"].get("ownerReferences", ()):
+            if owner["kind"] in self.kinds:
+                self.queue.add(Key(owner["kind"], namespace, owner["name"]))
+        for kind, store in self.context.parents.items():
+            for _, each in store.names_by_index(str(Key(obj["kind"], namespace, name))):
+                self.queue.add(Key(kind, namespace, each))
 
     def _child_changed(self, watch: Watch, obj: Obj) -> None:
         if not self.leading():
@@ -261,6 +277,11 @@ class Operator:
     def _states(self, kind: str) -> Iterable[tuple[tuple[str, ...], float]]:
         counts = self.context.parents[kind].counts
         return [((state,), float(count)) for state, count in counts.items() if count]
+
+
+def _index(kind: Kind, parent: Obj) -> Iterable[str]:
+    yield from _by_account(parent)
+    yield from kind.index(parent)
 
 
 def _by_account(parent: Obj) -> Iterable[str]:

@@ -26,6 +26,7 @@ from longshore.cluster.resources import (
     Resource,
 )
 from longshore.cluster.store import Store
+from longshore.runtime.kinds import BATCHJOBS
 from longshore.runtime.queue import Key
 from longshore.runtime.wiring import Context, Kind
 from longshore.workload.decision import Apply, Create, Decision, Delete, Patch, Refusal, Step
@@ -34,7 +35,7 @@ from longshore.workload.names import MANAGED_BY, MANAGER, STATUS_MANAGER, conten
 Obj = dict[str, Any]
 CHILDREN = (
     CONFIG_MAPS, CONTROLLER_REVISIONS, DAEMON_SETS, DEPLOYMENTS, HORIZONTAL_POD_AUTOSCALERS, JOBS, NETWORK_POLICIES,
-    POD_DISRUPTION_BUDGETS, SERVICE_ACCOUNTS, SERVICES,
+    POD_DISRUPTION_BUDGETS, SERVICE_ACCOUNTS, SERVICES, BATCHJOBS,
 )  # fmt: skip
 _BY_KIND = {each.kind: each for each in CHILDREN}
 ROUNDS = 4
@@ -78,7 +79,9 @@ async def _do(kind: Kind, step: Step, owner: Owner, context: Context) -> bool:
         resource = _BY_KIND[step.body["kind"]]
         store = _store(context, resource)
         if isinstance(step, Create):
-            return await applier.create(resource, step.body, store, owner)
+            created = await applier.create(resource, step.body, store, owner)
+            _wake(resource, step.body["metadata"]["name"], owner, context)
+            return created
         if step.manager != MANAGER:
             await applier.write(resource, step.body, step.manager, store)
             return True
@@ -88,6 +91,7 @@ async def _do(kind: Kind, step: Step, owner: Owner, context: Context) -> bool:
         await applier.patch(
             resource, owner.namespace, step.ref.name, step.ref.uid, step.body, _store(context, resource)
         )
+        _wake(resource, step.ref.name, owner, context)
         return True
     return await _delete(kind, step, owner, context)
 
@@ -103,7 +107,14 @@ async def _delete(kind: Kind, step: Delete, owner: Owner, context: Context) -> b
 
 
 def _store(context: Context, resource: Resource) -> Store:
+    if resource.kind in context.parents:
+        return context.parents[resource.kind]
     return context.stores[resource.plural]
+
+
+def _wake(resource: Resource, name: str, owner: Owner, context: Context) -> None:
+    if resource.kind in context.parents:
+        context.wake(Key(resource.kind, owner.namespace, name))
 
 
 async def _say(kind: Kind, obj: Obj, decision: Decision, context: Context) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -40,6 +40,8 @@ class Context:
     """Warnings that were read lately, by the uid of what they are about."""
     specs: Memo[tuple[str, int], BaseModel] = field(default_factory=lambda: Memo(REMEMBERED))
     """Specs that were read lately, by uid and generation."""
+    wake: Callable[[Key], None] = lambda key: None
+    """Has an object of ours looked at soon: what is written by ourselves comes with no event."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,3 +59,7 @@ class Kind:
     """Its value for one object."""
     reconcile: Callable[[Key, Context], Awaitable[float | None]]
     """Brings one object to what is wanted; returns the seconds after which to look again, if any."""
+    index: Callable[[Obj], Iterable[str]] = lambda obj: ()
+    """What its objects are found by. Under the key of another object of ours they are looked at when that one turns."""
+    standing: Callable[[Obj], str] = lambda obj: ""
+    """What others go by. When it changes, and when the object comes or goes, the object has turned."""

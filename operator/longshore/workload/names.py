@@ -18,6 +18,8 @@ STATUS_MANAGER = "longshore-status"
 MANAGED_BY = "app.kubernetes.io/managed-by"
 WEBAPP_LABEL = "longshore.dev/webapp"
 BATCHJOB_LABEL = "longshore.dev/batchjob"
+JOBDEFINITION_LABEL = "longshore.dev/jobdefinition"
+SCHEDULE_LABEL = "longshore.dev/schedule"
 REVISION_LABEL = "longshore.dev/revision"
 ATTEMPT_LABEL = "longshore.dev/attempt"
 RELEASE_LABEL = "longshore.dev/release"
@@ -50,6 +52,16 @@ def child_name(parent: str, suffix: str, longest: int = 63) -> str:
         return name
     kept = longest - len(suffix) - HASH_LENGTH - 2
     return f"{parent[:kept].rstrip('-')}-{content_hash(parent)}-{suffix}"
+
+
+def revision_name(definition: str, revision: int) -> str:
+    """The ControllerRevision of a JobDefinition that has this number."""
+    return child_name(definition, f"definition-{revision}")
+
+
+def pin(namespace: str, definition: str, revision: int) -> str:
+    """What BatchJobs that are made from this revision are indexed under until they have ended."""
+    return f"{namespace}/{definition}@{revision}"
 
 
 def labels(kind_label: str, name: str, component: str, extra: Mapping[str, str]) -> dict[str, str]:

@@ -66,15 +66,20 @@ def _variables(work: Work, attempt: int) -> list[Obj]:
 
 
 def _indexed(work: Work) -> Obj:
+    """One pod per index; the Job controller starts the lowest index that is left, so that one at a time is in order."""
     spec = work.spec
     assert spec.array is not None
     made: Obj = {
         "completionMode": "Indexed",
         "completions": spec.array.size,
-        "parallelism": min(spec.array.max_parallel or spec.array.size, spec.array.size),
+        "parallelism": 1
+        if spec.sequential
+        else min(spec.array.max_parallel or spec.array.size, spec.array.size),
         "backoffLimit": 2147483647,
         "backoffLimitPerIndex": spec.retry.attempts - 1,
     }
+    if spec.sequential and spec.sequential.when == "Succeeded":
+        made["maxFailedIndexes"] = 0
     if policy := [each for rule in spec.retry.when for each in _policy(rule)]:
         made["podFailurePolicy"] = {"rules": policy}
     return made
