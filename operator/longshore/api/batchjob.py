@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from longshore.api.base import ListMap, ListType, Model, Rule
+from longshore.api.base import DnsLabel, ListMap, ListType, Model, Rule
 from longshore.api.common import CONTAINER_RULES, Conditions, ContainerFields
 
 FailureReason = Literal["OOMKilled", "Evicted", "NodeLost", "Preempted", "Error"]
@@ -105,6 +105,7 @@ class Cancel(Model):
 _FIXED = (
     "image", "command", "args", "env", "envFrom", "files", "volumes", "size", "resources", "placement", "security",
     "serviceAccountName", "imagePullSecrets", "labels", "annotations", "terminationGracePeriodSeconds", "array", "retry", "timeouts",
+    "queue", "priority", "share",
 )  # fmt: skip
 
 
@@ -125,6 +126,18 @@ class BatchJobSpec(ContainerFields):
             "!has(oldSelf.cancel) || (has(self.cancel) && self.cancel == oldSelf.cancel)",
             "a cancelled job stays cancelled: create a new BatchJob to run it again",
         ),
+        Rule("!has(self.share) || has(self.queue)", "share is a part of a queue: set queue as well"),
+    )
+    queue: DnsLabel | None = Field(
+        default=None, description="JobQueue that the job waits in. Default: none, it is admitted at once."
+    )
+    priority: Annotated[int, Field(ge=0, le=9999)] = Field(
+        default=0,
+        description="In its share of the queue the higher goes first, from 0 to 9999. Default: 0.",
+    )
+    share: DnsLabel | None = Field(
+        default=None,
+        description="Whose part of the queue it uses, where the queue divides fairly. Default: one without a name.",
     )
     array: Array | None = Field(
         default=None, description="Many pods of one job, each with its index. Default: one pod."
@@ -208,6 +221,25 @@ class ArrayStatus(Model):
     )
 
 
+class QueueStatus(Model):
+    """Where an attempt stands with its queue."""
+
+    attempt: int = Field(description="The attempt that waits, or is admitted.")
+    since: Annotated[str, Field(json_schema_extra={"format": "date-time"})] = Field(
+        description="When it came into the queue."
+    )
+    position: int | None = Field(
+        default=None,
+        description="Place in the line of its share, while it waits: 1, 2, or among the first 5, 10, 20, 50, 100, 1000 and so on.",
+    )
+    environment: Annotated[str, Field(max_length=63)] | None = Field(
+        default=None, description="ComputeEnvironment that it was admitted to."
+    )
+    admitted_at: Annotated[str, Field(json_schema_extra={"format": "date-time"})] | None = Field(
+        default=None, description="When it was admitted."
+    )
+
+
 class BatchJobStatus(Model):
     """What is known of a batch job."""
 
@@ -222,6 +254,7 @@ class BatchJobStatus(Model):
     )
     conditions: Conditions = Field(default=[], description="Admitted, Running, Complete, Failed.")
     waiting: Waiting | None = Field(default=None, description="Why it does not run now, while it waits.")
+    queue: QueueStatus | None = Field(default=None, description="Where it stands with its queue.")
     attempt: int | None = Field(default=None, description="Number of the current or last attempt.")
     done: Annotated[str, Field(max_length=32)] | None = Field(
         default=None, description="Indexes that are done, of all, such as 37/100."
