@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from longshore.batchjob.attempts import Attempt, observe, started_at
 from longshore.batchjob.facts import Facts
 from longshore.batchjob.retry import Verdict, is_free, judge
+from longshore.workload.decision import Obj
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,10 @@ class Course:
     """When the next attempt starts, while it is waited for."""
     why: str = ""
     """Why the last attempt is followed by another."""
+    asks: int | None = None
+    """The attempt that waits for its queue; then neither `start` nor `resume` is set."""
+    queue: Obj | None = None
+    """Where it stands with its queue, as the status has it."""
 
     @property
     def running(self) -> Attempt | None:

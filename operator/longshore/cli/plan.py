@@ -23,6 +23,7 @@ from longshore.cluster.apply import Applier
 from longshore.cluster.client import ApiError, Client
 from longshore.cluster.resources import Resource
 from longshore.cluster.store import Store
+from longshore.queueing import reconcile as queues
 from longshore.runtime.gathering import ALLOWED_ACCOUNTS
 from longshore.runtime.queue import Key
 from longshore.runtime.reconciler import CHILDREN
@@ -34,7 +35,9 @@ from longshore.workload.decision import Apply, Create, Decision, Delete, Patch
 from longshore.workload.names import HASH_ANNOTATION, MANAGER
 
 Obj = dict[str, Any]
-_KINDS: dict[str, Kind] = {"WebApp": webapps.KIND, "BatchJob": batchjobs.KIND}
+_KINDS: dict[str, Kind] = {
+    kind.name: kind for kind in (webapps.KIND, batchjobs.KIND, queues.JOBQUEUE_KIND, queues.ENVIRONMENT_KIND)
+}
 _RESOURCES = {each.kind: each for each in CHILDREN}
 _NOISE = ("managedFields", "resourceVersion", "uid", "creationTimestamp", "generation", "selfLink")
 
@@ -95,8 +98,9 @@ class _Refused(Exception):
 async def _changes(client: Client, manifest: Manifest, namespace: str) -> Any:
     kind = _KINDS[manifest.kind]
     body: Obj = _plain(manifest.document)
-    body["metadata"].setdefault("namespace", namespace)
-    name, where = body["metadata"]["name"], body["metadata"]["namespace"]
+    if kind.namespaced:
+        body["metadata"].setdefault("namespace", namespace)
+    name, where = body["metadata"]["name"], body["metadata"].get("namespace", "")
     live = await _live(client, kind.resource, where, name)
     try:
         _, after = await client.apply(
@@ -111,6 +115,8 @@ async def _changes(client: Client, manifest: Manifest, namespace: str) -> Any:
     after |= {"apiVersion": kind.resource.api_version, "kind": kind.name}
     for line in _diff(live, after):
         yield line
+    if not kind.namespaced:
+        return
     decision = await _decide(client, kind, after, where, name)
     for step in decision.steps:
         async for line in _step(client, step, where):

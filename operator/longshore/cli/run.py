@@ -24,6 +24,7 @@ log = logging.getLogger("longshore")
 def run(kubeconfig: str | None, context: str | None, **flags: Any) -> None:
     """Run the operator until it is told to stop."""
     from longshore.batchjob.reconcile import KIND as BATCHJOB
+    from longshore.queueing.reconcile import ENVIRONMENT_KIND, JOBQUEUE_KIND
     from longshore.runtime.operator import Operator
     from longshore.webapp.reconcile import KIND as WEBAPP
 
@@ -37,7 +38,7 @@ def run(kubeconfig: str | None, context: str | None, **flags: Any) -> None:
     log.info("longshore %s", __version__, extra={"settings": settings.model_dump(mode="json")})
 
     async def serve() -> None:
-        await Operator(settings, credentials, (WEBAPP, BATCHJOB)).run()
+        await Operator(settings, credentials, (WEBAPP, BATCHJOB, JOBQUEUE_KIND, ENVIRONMENT_KIND)).run()
 
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.run(serve())

@@ -26,14 +26,18 @@ class _Held(NamedTuple):
 
 
 class Store:
-    """Objects by namespace and name, and by the values of one index; `tally` gives the value to count them by."""
+    """Objects by namespace and name, and by the values of one index; `tally` gives the value to count them by.
+
+    `changed` is told of each object that is held from now on, and, with False, of each that isn't any more.
+    """
 
     def __init__(
         self,
         index: Callable[[Obj], Iterable[str]] = lambda obj: (),
         tally: Callable[[Obj], str] = lambda obj: "",
+        changed: Callable[[Obj, bool], None] = lambda obj, there: None,
     ) -> None:
-        self._index, self._tally = index, tally
+        self._index, self._tally, self.changed = index, tally, changed
         self._held: dict[Name, _Held] = {}
         self._indexed: dict[str, set[Name]] = {}
         self._tombstones: dict[str, int] = {}
@@ -66,11 +70,14 @@ class Store:
             return False
         if held is not None and held.uid == uid and held.version >= version:
             return False
-        self._take_out(name)
+        before = self._take_out(name)
         self._held[name] = _Held(uid, version, orjson.dumps(obj))
         self.counts[self._tally(obj)] += 1
         for value in self._index(obj):
             self._indexed.setdefault(value, set()).add(name)
+        if before is not None and before["metadata"]["uid"] != uid:
+            self.changed(before, False)
+        self.changed(obj, True)
         return True
 
     def remove(self, obj: Obj) -> bool:
@@ -86,6 +93,7 @@ class Store:
         if held is None or held.uid != uid:
             return False
         self._take_out(name)
+        self.changed(obj, False)
         return True
 
     def sweep(self, listed: Iterable[Name], version: int, within: str | None = None) -> list[Obj]:
@@ -100,16 +108,17 @@ class Store:
             self.remove(obj)
         return gone
 
-    def _take_out(self, name: Name) -> None:
+    def _take_out(self, name: Name) -> Obj | None:
         held = self._held.pop(name, None)
         if held is None:
-            return
+            return None
         obj = _read(held)
         self.counts[self._tally(obj)] -= 1
         for value in self._index(obj):
             self._indexed[value].discard(name)
             if not self._indexed[value]:
                 del self._indexed[value]
+        return obj
 
 
 def _read(held: _Held) -> Obj:

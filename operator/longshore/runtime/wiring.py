@@ -12,6 +12,7 @@ from longshore.cluster.client import Client
 from longshore.cluster.informer import Watch
 from longshore.cluster.resources import Resource
 from longshore.cluster.store import Store
+from longshore.runtime.admitter import Admitter
 from longshore.runtime.queue import Key
 from longshore.runtime.settings import Settings
 
@@ -32,6 +33,8 @@ class Context:
     now: Callable[[], datetime]
     evidence: dict[str, tuple[datetime, list[tuple[str, str]]]] = field(default_factory=dict)
     """Warnings that were read lately, by the uid of what they are about."""
+    admitter: Admitter | None = None
+    """The queues; None where the operator looks after single namespaces, and sees only a part of what runs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,3 +52,4 @@ class Kind:
     """Its value for one object."""
     reconcile: Callable[[Key, Context], Awaitable[float | None]]
     """Brings one object to what is wanted; returns the seconds after which to look again, if any."""
+    namespaced: bool = True

@@ -20,6 +20,8 @@ WEBAPP_LABEL = "longshore.dev/webapp"
 BATCHJOB_LABEL = "longshore.dev/batchjob"
 REVISION_LABEL = "longshore.dev/revision"
 ATTEMPT_LABEL = "longshore.dev/attempt"
+QUEUE_LABEL = "longshore.dev/queue"
+ENVIRONMENT_LABEL = "longshore.dev/environment"
 ALLOW_LABEL = "longshore.dev/allow"
 """On a ServiceAccount: workloads of this namespace may name it."""
 
