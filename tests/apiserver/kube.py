@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -17,6 +17,8 @@ T = TypeVar("T")
 PATHS = {
     "WebApp": "apis/longshore.dev/v1alpha1|webapps",
     "BatchJob": "apis/longshore.dev/v1alpha1|batchjobs",
+    "JobQueue": "apis/longshore.dev/v1alpha1|jobqueues",
+    "ComputeEnvironment": "apis/longshore.dev/v1alpha1|computeenvironments",
     "CustomResourceDefinition": "apis/apiextensions.k8s.io/v1|customresourcedefinitions",
     "Deployment": "apis/apps/v1|deployments",
     "ReplicaSet": "apis/apps/v1|replicasets",
@@ -31,10 +33,12 @@ PATHS = {
     "ConfigMap": "api/v1|configmaps",
     "ResourceQuota": "api/v1|resourcequotas",
     "Event": "api/v1|events",
+    "Node": "api/v1|nodes",
     "Pod": "api/v1|pods",
     "Secret": "api/v1|secrets",
     "RoleBinding": "apis/rbac.authorization.k8s.io/v1|rolebindings",
 }
+CLUSTER_SCOPED = ("Namespace", "CustomResourceDefinition", "JobQueue", "ComputeEnvironment", "Node")
 
 
 class Refused(Exception):
@@ -62,7 +66,7 @@ class Kube:
 
     def path(self, kind: str, name: str = "", subresource: str = "") -> str:
         root, plural = PATHS[kind].split("|")
-        scoped = kind not in ("Namespace", "CustomResourceDefinition")
+        scoped = kind not in CLUSTER_SCOPED
         parts = [root, *(["namespaces", self.namespace] if scoped else []), plural, name, subresource]
         return "/".join(part for part in parts if part)
 
@@ -93,6 +97,15 @@ class Kube:
         query = f"?labelSelector={selector}" if selector else ""
         items: list[Obj] = self.request("GET", self.path(kind) + query)["items"]
         return items
+
+    def history(self, kind: str, since: str) -> Iterator[tuple[str, Obj]]:
+        """Every event on objects of this kind, in all namespaces, since that resourceVersion: its type and the object."""
+        root, plural = PATHS[kind].split("|")
+        query = f"{root}/{plural}?watch=true&resourceVersion={since}&timeoutSeconds=1"
+        answer = self._pool.request("GET", f"{self.server.url}/{query}", preload_content=False)
+        for line in answer.read().splitlines():
+            event = json.loads(line)
+            yield event["type"], event["object"]
 
     def create(self, obj: Obj) -> Obj:
         return self.request("POST", self.path(obj["kind"]) + "?fieldValidation=Strict", obj)
