@@ -81,11 +81,14 @@ class Stage:
     def _finish(self, name: str, code: int) -> None:
         selector = f"longshore.dev/batchjob={name}"
         pods = wait(
-            lambda: [
-                pod
-                for pod in self.kube.list("Pod", selector)
-                if pod.get("status", {}).get("phase") == "Running"
-            ],
+            lambda: (
+                self.tick()
+                and [
+                    pod
+                    for pod in self.kube.list("Pod", selector)
+                    if pod.get("status", {}).get("phase") == "Running"
+                ]
+            ),
             f"a pod of {name} runs",
         )
         ended = {
@@ -237,15 +240,15 @@ def test_shares_divide_a_queue(stage: Stage) -> None:
 
 def test_one_at_a_time(stage: Stage) -> None:
     queue = stage.queue("q", stage.environment("e", 10), maxRunningJobs=1)
-    for name in ("one", "two", "three"):
+    for name in ("j1", "j2", "j3"):
         stage.job(name, queue)
-        stage.runs("one")
-    assert "its maximum of 1 job:" in stage.waits("two", "MaxRunningJobs")["waiting"]["message"]
-    stage.waits("three", "InLine")
-    stage.end("one")
-    stage.runs("two")
-    stage.end("two")
-    stage.runs("three")
+        stage.runs("j1")
+    assert "its maximum of 1 job:" in stage.waits("j2", "MaxRunningJobs")["waiting"]["message"]
+    stage.waits("j3", "InLine")
+    stage.end("j1")
+    stage.runs("j2")
+    stage.end("j2")
+    stage.runs("j3")
 
 
 def test_a_queue_that_is_full_lets_jobs_into_its_line_as_that_shortens(stage: Stage) -> None:
@@ -359,13 +362,13 @@ def test_an_array_is_admitted_with_all_that_runs_at_once_or_not_at_all(stage: St
     queue = stage.queue("q", stage.environment("e", 3))
     stage.job("one", queue)
     stage.runs("one")
-    stage.job("wide", queue, array={"size": 9, "maxParallel": 3})
-    assert "needs 3 cpu, 2 free of 3" in stage.waits("wide", "NoCapacity")["waiting"]["message"]
+    stage.job("large", queue, array={"size": 9, "maxParallel": 3})
+    assert "needs 3 cpu, 2 free of 3" in stage.waits("large", "NoCapacity")["waiting"]["message"]
     stage.job("small", queue)
     stage.waits("small", "InLine")
     assert stage.running() == {"one"}, "what is free is kept for the head"
     stage.end("one")
-    stage.runs("wide")
+    stage.runs("large")
 
 
 def test_a_retry_waits_in_line_again(stage: Stage) -> None:
