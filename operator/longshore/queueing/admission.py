@@ -43,7 +43,9 @@ class Admission:
             line.set_up(queue, self._rates_of(queue.name), now)
 
     def drop_queue(self, name: str, now: float) -> None:
+        """The queue is gone; what it runs goes on."""
         self.line(name).set_up(None, self._rates_of(name), now)
+        self._forget_empty(name)
 
     def set_environment(self, environment: Environment) -> bool:
         """The environment is new, or has changed; False if it was just so."""
@@ -73,6 +75,7 @@ class Admission:
         """The request waits no more."""
         if (queue := self._where.pop(uid, None)) is not None:
             self.lines[queue].remove(uid)
+            self._forget_empty(queue)
 
     def waiting(self, uid: str) -> Request | None:
         queue = self._where.get(uid)
@@ -103,6 +106,7 @@ class Admission:
             line = self.line(claim.queue)
             line.running -= 1
             line.use(claim.share, -self._rates.pop(uid), now)
+            self._forget_empty(claim.queue)
         return claim
 
     def remember(self, claim: Claim, began: float, ended: float, now: float) -> None:
@@ -196,6 +200,12 @@ class Admission:
     def _take(self, environment: str, need: Amounts, jobs: int) -> None:
         self._used[environment] = self.used(environment).plus(need)
         self._jobs[environment] = self.jobs(environment) + jobs
+
+    def _forget_empty(self, queue: str) -> None:
+        """Names of queues that don't exist are whatever users write: nothing is kept of them."""
+        line = self.lines.get(queue)
+        if line is not None and line.queue is None and not line.running and not len(line):
+            del self.lines[queue]
 
     def _rates_of(self, queue: str) -> dict[str, float]:
         rates: dict[str, float] = {}

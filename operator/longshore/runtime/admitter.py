@@ -108,6 +108,8 @@ class Admitter:
             # Of an attempt that has ended, or in an environment that is gone: the status has to say so first.
             return None
         if uid not in self._granted:
+            if self.admission.waiting(uid) is None:
+                self._touch(batchjob["spec"]["queue"])
             self.admission.ask(request_of(batchjob))
             self._settle()
         if (claim := self._granted.get(uid)) is not None:
@@ -120,17 +122,18 @@ class Admitter:
     def withdraw(self, uid: str) -> None:
         """The job doesn't ask for room: what was granted and isn't in its status is free again."""
         self._told.pop(uid, None)
-        waited = self.admission.waiting(uid)
-        self.admission.withdraw(uid)
-        if waited is not None:
+        if (waited := self.admission.waiting(uid)) is not None:
+            self.admission.withdraw(uid)
             self._touch(waited.queue)
+            self._settle_soon()
         if self._granted.pop(uid, None) is not None:
             self._release(uid)
             self._settle_soon()
 
     def tell(self, queue: str) -> None:
         """Has those looked at whose place in the line has changed."""
-        line = self.admission.line(queue)
+        if (line := self.admission.lines.get(queue)) is None:
+            return
         for uid in dict.fromkeys(misplaced(line, lambda uid: self._told.get(uid, NOTHING)[1])):
             if (request := line.get(uid)) is not None:
                 self._keys.add(_key(request))
@@ -310,7 +313,9 @@ class Admitter:
                 self._queue_changed(obj, True)
         for claim in self._granted.values():
             self.admission.occupy(claim, self._now().timestamp())
-        await self._load_batchjobs()
+        there = await self._load_batchjobs()
+        for uid in self._granted.keys() - there:
+            self.withdraw(uid)
         self._open = True
         log.info(
             "jobs of queues are admitted: %d wait", sum(len(each) for each in self.admission.lines.values())
@@ -329,15 +334,19 @@ class Admitter:
                     await asyncio.wait_for(self._watch_nodes().wait(), NODES_SECONDS)
             self._environment_changed(obj, True)
 
-    async def _load_batchjobs(self) -> None:
+    async def _load_batchjobs(self) -> set[str]:
+        """Takes in every BatchJob of a queue; returns their uids."""
+        there: set[str] = set()
         store, now = self._parents[BATCHJOB], self._now().timestamp()
         for number, (namespace, name) in enumerate(self._names(BATCHJOB)):
             if number % AT_ONCE == 0:
                 await asyncio.sleep(0)
             if (obj := store.get(namespace, name)) is not None:
+                there.add(obj["metadata"]["uid"])
                 self._batchjob_changed(obj, True)
                 with contextlib.suppress(ValidationError):
                     self._recall(obj, now)
+        return there
 
     def _recall(self, obj: Obj, now: float) -> None:
         """What the job has used so far counts for its share, as if it had been seen."""
