@@ -108,3 +108,16 @@ CASES: list[tuple[str, Obj, Obj, list[str]]] = [
 )
 def test_what_counts_as_a_difference(what: str, desired: Obj, live: Obj, paths: list[str]) -> None:
     assert list(differences(desired, live)) == paths
+
+
+def test_whoever_asked_is_told_of_what_is_held_and_what_is_not_any_more() -> None:
+    told: list[tuple[str, str, bool]] = []
+
+    def changed(each: Obj, there: bool) -> None:
+        told.append((each["metadata"]["uid"], each["metadata"]["resourceVersion"], there))
+
+    store = Store(changed=changed)
+    for each in (obj("a", 1), obj("a", 1), obj("a", 3, "u2")):
+        store.put(each)
+    store.remove(obj("a", 4, "u2"))
+    assert told == [("u1", "1", True), ("u1", "1", False), ("u2", "3", True), ("u2", "4", False)]

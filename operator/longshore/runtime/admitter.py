@@ -107,10 +107,9 @@ class Admitter:
         if "environment" in held and uid not in self._granted:
             # Of an attempt that has ended, or in an environment that is gone: the status has to say so first.
             return None
-        if uid not in self._granted:
-            if self.admission.waiting(uid) is None:
-                self._touch(batchjob["spec"]["queue"])
-            self.admission.ask(request_of(batchjob))
+        if uid not in self._granted and self.admission.waiting(uid) != (request := request_of(batchjob)):
+            self.admission.ask(request)
+            self._touch(request.queue)
             self._settle()
         if (claim := self._granted.get(uid)) is not None:
             self._told.pop(uid, None)
