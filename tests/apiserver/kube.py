@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -18,6 +18,8 @@ PATHS = {
     "WebApp": "apis/longshore.dev/v1alpha1|webapps",
     "BatchJob": "apis/longshore.dev/v1alpha1|batchjobs",
     "JobDefinition": "apis/longshore.dev/v1alpha1|jobdefinitions",
+    "JobQueue": "apis/longshore.dev/v1alpha1|jobqueues",
+    "ComputeEnvironment": "apis/longshore.dev/v1alpha1|computeenvironments",
     "CustomResourceDefinition": "apis/apiextensions.k8s.io/v1|customresourcedefinitions",
     "Deployment": "apis/apps/v1|deployments",
     "DaemonSet": "apis/apps/v1|daemonsets",
@@ -39,6 +41,7 @@ PATHS = {
     "Secret": "api/v1|secrets",
     "RoleBinding": "apis/rbac.authorization.k8s.io/v1|rolebindings",
 }
+CLUSTER_SCOPED = ("Namespace", "CustomResourceDefinition", "JobQueue", "ComputeEnvironment", "Node")
 
 
 class Refused(Exception):
@@ -66,7 +69,7 @@ class Kube:
 
     def path(self, kind: str, name: str = "", subresource: str = "") -> str:
         root, plural = PATHS[kind].split("|")
-        scoped = kind not in ("Namespace", "Node", "CustomResourceDefinition")
+        scoped = kind not in CLUSTER_SCOPED
         parts = [root, *(["namespaces", self.namespace] if scoped else []), plural, name, subresource]
         return "/".join(part for part in parts if part)
 
@@ -97,6 +100,15 @@ class Kube:
         query = f"?labelSelector={selector}" if selector else ""
         items: list[Obj] = self.request("GET", self.path(kind) + query)["items"]
         return items
+
+    def history(self, kind: str, since: str) -> Iterator[tuple[str, Obj]]:
+        """Every event on objects of this kind, in all namespaces, since that resourceVersion: its type and the object."""
+        root, plural = PATHS[kind].split("|")
+        query = f"{root}/{plural}?watch=true&resourceVersion={since}&timeoutSeconds=1"
+        answer = self._pool.request("GET", f"{self.server.url}/{query}", preload_content=False)
+        for line in answer.read().splitlines():
+            event = json.loads(line)
+            yield event["type"], event["object"]
 
     def create(self, obj: Obj) -> Obj:
         return self.request("POST", self.path(obj["kind"]) + "?fieldValidation=Strict", obj)

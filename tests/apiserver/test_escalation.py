@@ -124,6 +124,12 @@ REQUESTS: dict[str, Callable[[Kube], object]] = {
             "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": "mallory"}],
         }
     ),
+    "make a JobQueue": lambda kube: kube.create(
+        batchjob() | {"kind": "JobQueue", "spec": {"priority": 1000, "computeEnvironments": ["pool"]}}
+    ),
+    "make a ComputeEnvironment": lambda kube: kube.create(
+        batchjob() | {"kind": "ComputeEnvironment", "spec": {"capacity": {"maxCpu": 1000}}}
+    ),
     "forge the status of a WebApp": lambda kube: forge_status(kube, webapp("forged")),
     "forge the status of a BatchJob": lambda kube: forge_status(kube, batchjob("forged")),
 }

@@ -60,6 +60,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installed]:
     for installed in install(tmp_path_factory.mktemp("whole")):
         go_through(installed.server, "ours", (*SCENARIOS, *RELEASES))
         clashes_and_repairs(installed.server, "ours")
+        through_a_queue(installed.server, "ours")
         installed.operator.stop()
         yield installed
 
@@ -184,6 +185,28 @@ def runs_of_a_schedule(kube: Kube) -> None:
     due(kube, minute(), schedule="often")
     wait(lambda: kube.find("BatchJob", old) is None, "the one before was replaced, and deleted")
     kube.delete("JobDefinition", "report")
+
+
+def through_a_queue(server: ApiServer, namespace: str) -> None:
+    """A job that waits for room, in environments of both types."""
+    kube = Kube(server, namespace)
+    for kind, name, spec in (
+        ("ComputeEnvironment", "nodes", {"type": "Unmanaged"}),
+        ("ComputeEnvironment", "pool", {"capacity": {"maxCpu": 1}}),
+        ("JobQueue", "line", {"computeEnvironments": ["nodes", "pool"]}),
+    ):
+        kube.create(batchjob(name) | {"kind": kind, "spec": spec})
+    kube.create(batchjob("queued", queue="line"))
+    nodes = Nodes(lambda pod: "end 0")
+    wait(
+        lambda: nodes.tick(kube) or kube.status("BatchJob", "queued").get("phase") == "Succeeded",
+        "it has had its turn",
+    )
+    wait(
+        lambda: kube.condition("ComputeEnvironment", "nodes", "Ready")["reason"] == "NoNodes",
+        "nodes are read",
+    )
+    wait(lambda: kube.condition("JobQueue", "line", "Ready")["status"] == "True", "the queue is ready")
 
 
 def others(revision: str) -> list[chart.Obj]:

@@ -29,6 +29,8 @@ _LEFT_OUT = {
     "serviceAccountName",
     "suspend",
     "cancel",
+    "queue",
+    "share",
     "ttlSecondsAfterFinished",
     "timeouts",
     "backoffSeconds",

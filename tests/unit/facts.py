@@ -54,6 +54,7 @@ def batch_facts(
         "apiVersion": "longshore.dev/v1alpha1",
         "kind": "BatchJob",
         "metadata": metadata,
+        "spec": {"image": "import:1"} | (spec or {}),
         "status": status or {},
     }
     return BatchFacts(batchjob, BatchJobSpec.model_validate({"image": "import:1"} | (spec or {})), **more)

@@ -25,7 +25,7 @@ HEAD = "apiVersion: longshore.dev/v1alpha1\nkind: WebApp\nmetadata:\n  name: sho
             HEAD + "  image: shop:1\n  env:\n  - name: A\n    value: 1\n    extra: 2\n",
             ["9: spec.env.0.value: input should be a valid string", "10: spec.env.0.extra: there is no such field; kubectl explain lists the fields"],
         ),
-        ("kind: Pod\napiVersion: v1\n", ["1: kind: v1 Pod is none of ours: write apiVersion: longshore.dev/v1alpha1 and kind: WebApp or BatchJob or JobDefinition"]),
+        ("kind: Pod\napiVersion: v1\n", ["1: kind: v1 Pod is none of ours: write apiVersion: longshore.dev/v1alpha1 and kind: WebApp or BatchJob or JobDefinition or JobQueue or ComputeEnvironment"]),
         ("a: [1\nb: 2\n", ["2: this is no YAML: expected ',' or ']', but got ':'"]),
         ("", ["1: there is no object in this file"]),
         ("- 1\n", ["1: an object is expected: apiVersion, kind, metadata, spec"]),
@@ -59,7 +59,9 @@ def test_the_definitions_that_are_printed_are_those_in_the_repository() -> None:
         each["metadata"]["name"]
         for each in YAML(typ="safe").load_all(CliRunner().invoke(main, ["crds"]).stdout)
     ]
-    assert printed == ["webapps.longshore.dev", "batchjobs.longshore.dev", "jobdefinitions.longshore.dev"]
+    assert [name.removesuffix(".longshore.dev") for name in printed] == [
+        "webapps", "batchjobs", "jobdefinitions", "jobqueues", "computeenvironments",
+    ]  # fmt: skip
 
 
 def test_the_story_of_an_app_begins_with_what_matters() -> None:

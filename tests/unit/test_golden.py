@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from longshore.api.common import NodeSelection
 from longshore.api.files import to_yaml
 from longshore.api.jobdefinition import JobDefinitionSpec
 from longshore.batchjob.decide import decide as decide_batchjob
@@ -20,7 +21,7 @@ from longshore.workload.conditions import timestamp
 from longshore.workload.decision import Apply, Create
 from ruamel.yaml import YAML
 
-from tests.unit.facts import NOW, app_facts, batch_facts
+from tests.unit.facts import NOW, app_facts, at, batch_facts
 
 EXAMPLES = sorted((Path(__file__).parents[2] / "examples").glob("*.yaml"))
 GOLDEN = Path(__file__).parent / "golden"
@@ -37,23 +38,37 @@ def test_an_example_is_rendered_as_it_was(path: Path) -> None:
         for each in YAML(typ="safe").load_all(path.read_text())
         if each["apiVersion"].startswith("longshore.dev/")
     ]
-    rendered = "---\n".join(to_yaml(body) for document in documents for body in _children(document))
+    rendered = "---\n".join(
+        to_yaml(body) for document in documents for body in _children(document, documents)
+    )
     golden = GOLDEN / path.name
     if os.environ.get("LONGSHORE_UPDATE_GOLDEN"):
         golden.write_text(rendered)
     assert rendered == golden.read_text()
 
 
-def _children(document: dict[str, Any]) -> list[dict[str, Any]]:
+def _children(document: dict[str, Any], beside: list[dict[str, Any]]) -> list[dict[str, Any]]:
     kind, spec = document["kind"], document["spec"]
     if kind == "WebApp":
         decision = decide_webapp(app_facts(spec), NOW)
     elif kind == "BatchJob":
         met = {each["name"]: {"status": {"phase": "Succeeded"}} for each in spec.get("dependsOn", ())}
-        decision = decide_batchjob(batch_facts(spec, dependencies=met), NOW)
-    else:
+        decision = decide_batchjob(batch_facts(spec, dependencies=met, **_admitted(spec, beside)), NOW)
+    elif kind == "JobDefinition":
         metadata = {"namespace": "prod", "uid": "uid-1", "generation": 1, "creationTimestamp": timestamp(NOW)}
         definition = {"metadata": document["metadata"] | metadata}
         facts = DefinitionFacts(definition, JobDefinitionSpec.model_validate(spec))
         decision = decide_jobdefinition(facts, NOW)
+    else:
+        return []
     return [step.body for step in decision.steps if isinstance(step, Apply | Create)]
+
+
+def _admitted(spec: dict[str, Any], beside: list[dict[str, Any]]) -> dict[str, Any]:
+    """A job that names a queue is admitted to the environment of the same file."""
+    if "queue" not in spec:
+        return {}
+    (environment,) = [each for each in beside if each["kind"] == "ComputeEnvironment"]
+    name, nodes = environment["metadata"]["name"], environment["spec"]["placement"]
+    status = {"queue": {"attempt": 1, "since": at(0), "environment": name, "admittedAt": at(0)}}
+    return {"status": status, "environment": name, "nodes": NodeSelection.model_validate(nodes)}

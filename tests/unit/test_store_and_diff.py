@@ -110,15 +110,15 @@ def test_what_counts_as_a_difference(what: str, desired: Obj, live: Obj, paths: 
     assert list(differences(desired, live)) == paths
 
 
-def test_who_watches_turns_hears_of_what_came_went_or_changed_its_standing_whoever_wrote_it() -> None:
-    turned: list[str] = []
-    store = Store(
-        standing=lambda each: each["metadata"]["labels"].get("phase", ""),
-        on_turn=lambda each: turned.append(each["metadata"]["resourceVersion"]),
-    )
-    store.put(obj("a", 1))
-    store.put(obj("a", 2, other="x"))
-    store.put(obj("a", 3, phase="Succeeded"))
-    store.put(obj("a", 3, phase="Succeeded"))
-    store.remove(obj("a", 4))
-    assert turned == ["1", "3", "4"]
+def test_listeners_hear_of_each_change_with_what_was_there_before_whoever_wrote_it() -> None:
+    told: list[tuple[str, str]] = []
+
+    def version(each: Obj | None) -> str:
+        return each["metadata"]["resourceVersion"] if each else "none"
+
+    store = Store()
+    store.listeners.append(lambda before, now: told.append((version(before), version(now))))
+    for each in (obj("a", 1), obj("a", 1), obj("a", 2), obj("a", 3, "u2")):
+        store.put(each)
+    store.remove(obj("a", 4, "u2"))
+    assert told == [("none", "1"), ("1", "2"), ("2", "none"), ("none", "3"), ("4", "none")]

@@ -69,3 +69,18 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name (.Chart.Version | replace "+" "_") 
   resources: [events]
   verbs: [create, list]
 {{- end }}
+
+{{/* What it may do besides where it looks after the whole cluster: queues, and the nodes of Unmanaged environments. */}}
+{{- define "longshore.queueRules" -}}
+- apiGroups: [longshore.dev]
+  resources: [jobqueues, computeenvironments]
+  verbs: [list, watch]
+- apiGroups: [longshore.dev]
+  resources: [jobqueues/status, computeenvironments/status]
+  verbs: [patch]
+{{- if .Values.rbac.nodes }}
+- apiGroups: [""] # what nodes can allocate, asked for once there is a ComputeEnvironment of type Unmanaged
+  resources: [nodes]
+  verbs: [list, watch]
+{{- end }}
+{{- end }}

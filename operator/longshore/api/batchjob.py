@@ -140,6 +140,7 @@ _FIXED = (
     "definition", "parameters", "dependsOn",
     "image", "command", "args", "env", "envFrom", "files", "volumes", "size", "resources", "placement", "security",
     "serviceAccountName", "imagePullSecrets", "labels", "annotations", "terminationGracePeriodSeconds", "array", "retry", "timeouts",
+    "queue", "priority", "share",
 )  # fmt: skip
 
 
@@ -186,6 +187,7 @@ class BatchJobSpec(JobTemplate):
             "!has(oldSelf.cancel) || (has(self.cancel) && self.cancel == oldSelf.cancel)",
             "a cancelled job stays cancelled: create a new BatchJob to run it again",
         ),
+        Rule("!has(self.share) || has(self.queue)", "share is a part of a queue: set queue as well"),
         Rule(
             "has(self.image) != has(self.definition)",
             "set exactly one of image and definition: a JobDefinition brings its own image",
@@ -224,6 +226,17 @@ class BatchJobSpec(JobTemplate):
         default=None,
         description="The JobDefinition that the job is made from, instead of image. Beside it command, args, size or "
         "resources, array, retry and timeouts replace what it says, env goes over it by name. Default: none.",
+    )
+    queue: DnsLabel | None = Field(
+        default=None, description="JobQueue that the job waits in. Default: none, it is admitted at once."
+    )
+    priority: Annotated[int, Field(ge=0, le=9999)] = Field(
+        default=0,
+        description="In its share of the queue the higher goes first, from 0 to 9999. Default: 0.",
+    )
+    share: DnsLabel | None = Field(
+        default=None,
+        description="Whose part of the queue it uses, where the queue divides fairly. Default: one without a name.",
     )
     parameters: ParameterValues = Field(
         default_factory=dict,
@@ -331,6 +344,36 @@ class DefinitionStatus(Model):
     )
 
 
+class QueueRequests(Model):
+    """What all pods of an attempt that run at once ask for."""
+
+    cpu: Annotated[str, Field(max_length=32)] = Field(description="Such as 4 or 500m.")
+    memory: Annotated[str, Field(max_length=32)] = Field(description="Such as 8Gi, or in bytes.")
+    gpus: int = Field(default=0, description="Number of GPUs.")
+
+
+class QueueStatus(Model):
+    """Where an attempt stands with its queue."""
+
+    attempt: int = Field(description="The attempt that waits, or is admitted.")
+    since: Annotated[str, Field(json_schema_extra={"format": "date-time"})] = Field(
+        description="When it came into the queue."
+    )
+    position: int | None = Field(
+        default=None,
+        description="Place in the line of its share, while it waits: 1, 2, or among the first 5, 10, 20, 50, 100, 1000 and so on.",
+    )
+    environment: Annotated[str, Field(max_length=63)] | None = Field(
+        default=None, description="ComputeEnvironment that it was admitted to."
+    )
+    admitted_at: Annotated[str, Field(json_schema_extra={"format": "date-time"})] | None = Field(
+        default=None, description="When it was admitted."
+    )
+    requests: QueueRequests | None = Field(
+        default=None, description="What it takes of the environment from then on."
+    )
+
+
 class BatchJobStatus(Model):
     """What is known of a batch job."""
 
@@ -346,6 +389,7 @@ class BatchJobStatus(Model):
     )
     conditions: Conditions = Field(default=[], description="Admitted, Running, Complete, Failed.")
     waiting: Waiting | None = Field(default=None, description="Why it does not run now, while it waits.")
+    queue: QueueStatus | None = Field(default=None, description="Where it stands with its queue.")
     attempt: int | None = Field(default=None, description="Number of the current or last attempt.")
     done: Annotated[str, Field(max_length=32)] | None = Field(
         default=None, description="Indexes that are done, of all, such as 37/100."

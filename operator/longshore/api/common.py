@@ -347,8 +347,8 @@ NodeLabelMap = Annotated[
 ]
 
 
-class Placement(Model):
-    """On which nodes the pods run."""
+class NodeSelection(Model):
+    """On which nodes pods may run."""
 
     architecture: Literal["amd64", "arm64"] | None = Field(
         default=None, description="Processor architecture of the nodes. Default: any."
@@ -367,6 +367,11 @@ class Placement(Model):
     tolerations: Annotated[list[Toleration], Field(max_length=10), ListType("atomic")] = Field(
         default=[], description="Taints that the pods tolerate. Default: none."
     )
+
+
+class Placement(NodeSelection):
+    """On which nodes the pods run."""
+
     spread: Literal["None", "Zone", "Node"] = Field(
         default="Zone",
         description="Spread pods over zones and nodes, or over nodes, as far as possible. Default: Zone.",

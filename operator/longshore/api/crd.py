@@ -12,7 +12,9 @@ from typing import Any
 from longshore.api import GROUP, VERSION
 from longshore.api.base import JsonSchema, Model
 from longshore.api.batchjob import BatchJob
+from longshore.api.computeenvironment import ComputeEnvironment
 from longshore.api.jobdefinition import JobDefinition
+from longshore.api.jobqueue import JobQueue
 from longshore.api.webapp import WebApp
 
 
@@ -39,6 +41,7 @@ class Kind:
     short: str
     columns: tuple[Column, ...]
     scale: JsonSchema | None = None
+    namespaced: bool = True
 
     @property
     def name(self) -> str:
@@ -75,6 +78,8 @@ KINDS = (
         (
             Column("Phase", ".status.phase"),
             Column("Reason", ".status.reason"),
+            Column("Queue", ".spec.queue"),
+            Column("Position", ".status.queue.position", "integer", wide=True),
             Column("Attempt", ".status.attempt", "integer"),
             Column("Done", ".status.done"),
             Column("Duration", ".status.duration"),
@@ -98,6 +103,39 @@ KINDS = (
             _AGE,
         ),
     ),
+    Kind(
+        JobQueue,
+        "jobqueues",
+        "jq",
+        (
+            Column("Ready", f"{_READY}.status"),
+            Column("Reason", f"{_READY}.reason"),
+            Column("Priority", ".spec.priority", "integer"),
+            Column("Waiting", ".status.waiting", "integer"),
+            Column("Running", ".status.running", "integer"),
+            Column("Oldest", ".status.oldestWaiting"),
+            Column("Environments", ".spec.computeEnvironments", wide=True),
+            _AGE,
+        ),
+        namespaced=False,
+    ),
+    Kind(
+        ComputeEnvironment,
+        "computeenvironments",
+        "ce",
+        (
+            Column("Ready", f"{_READY}.status"),
+            Column("Reason", f"{_READY}.reason"),
+            Column("Type", ".spec.type"),
+            Column("Jobs", ".status.jobs", "integer"),
+            Column("CPU", ".status.cpu"),
+            Column("Memory", ".status.memory"),
+            Column("GPUs", ".status.gpus"),
+            Column("Nodes", ".status.nodes", "integer", wide=True),
+            _AGE,
+        ),
+        namespaced=False,
+    ),
 )
 
 
@@ -110,7 +148,7 @@ def custom_resource_definition(kind: Kind) -> JsonSchema:
         "metadata": {"name": f"{kind.plural}.{GROUP}", "labels": {"app.kubernetes.io/name": "longshore"}},
         "spec": {
             "group": GROUP,
-            "scope": "Namespaced",
+            "scope": "Namespaced" if kind.namespaced else "Cluster",
             "names": {
                 "kind": kind.name,
                 "listKind": f"{kind.name}List",

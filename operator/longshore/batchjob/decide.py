@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from longshore.batchjob import admission
 from longshore.batchjob import status as statuses
 from longshore.batchjob.children import files, job, service_account
 from longshore.batchjob.facts import Facts, is_orphan
@@ -27,8 +28,8 @@ def decide(facts: Facts, now: datetime) -> Decision:
     if facts.status.get("phase") in FINISHED:
         return _finished(facts, now)
     revision = facts.definition.revision if facts.definition else None
-    work = Work(metadata["name"], metadata["namespace"], metadata["uid"], facts.spec, revision)
-    if not facts.account_allowed and not facts.jobs:
+    work = Work.of(facts.batchjob, facts.spec, revision, facts.environment, facts.nodes)
+    if _is_refused_account(facts):
         message = (
             f"service account {facts.spec.service_account_name} does not exist in namespace {work.namespace} or is not offered to"
             f" jobs: kubectl label serviceaccount -n {work.namespace} {facts.spec.service_account_name} {ALLOW_LABEL}=true"
@@ -36,13 +37,25 @@ def decide(facts: Facts, now: datetime) -> Decision:
         status = statuses.refused(facts, "ServiceAccountNotAllowed", message, now)
         # Who waits for an account that a definition names isn't known by that account.
         return Decision(status=status, again_in_seconds=ACCOUNT_AGAIN_SECONDS if facts.definition else None)
-    course = chart(facts, now)
+    course = admission.ask(facts, chart(facts, now), now)
     steps = _steps(work, facts, course)
     if facts.refusal is not None:
         status = statuses.refused(facts, facts.refusal.reason, facts.refusal.message, now, course)
         return Decision(steps, status)
     status = statuses.build(facts, course, now)
     return Decision(steps, status, _events(facts, status), _again(facts, course, now))
+
+
+def attempt_in_queue(facts: Facts, now: datetime) -> int | None:
+    """The attempt for which the queue has to be asked; None where nothing is to be started, or it is admitted."""
+    disabled = facts.batchjob["metadata"].get("annotations", {}).get(RECONCILE_ANNOTATION) == "disabled"
+    if disabled or facts.status.get("phase") in FINISHED or _is_refused_account(facts):
+        return None
+    return admission.ask(facts, chart(facts, now), now).asks
+
+
+def _is_refused_account(facts: Facts) -> bool:
+    return not facts.account_allowed and not facts.jobs
 
 
 def _steps(work: Work, facts: Facts, course: Course) -> tuple[Step, ...]:
@@ -69,6 +82,8 @@ def _steps(work: Work, facts: Facts, course: Course) -> tuple[Step, ...]:
 def _again(facts: Facts, course: Course, now: datetime) -> float | None:
     if course.end is not None:
         return float(facts.spec.ttl_seconds_after_finished)
+    if course.asks is not None and course.queue is not None and "environment" in course.queue:
+        return 0.0
     waits = (
         [LOOK_AGAIN_SECONDS] if course.running and not course.running.started and course.stop is None else []
     )

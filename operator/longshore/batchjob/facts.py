@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from longshore.api.batchjob import BatchJobSpec
+from longshore.api.common import NodeSelection
 from longshore.batchjob.definition import Definition
+from longshore.queueing.model import Ticket
 from longshore.workload.conditions import parse_time
 from longshore.workload.decision import Obj, Refusal
 from longshore.workload.diagnosis import Evidence
@@ -39,6 +41,12 @@ class Facts:
     """The namespace has the account that jobs without one share."""
     refusal: Refusal | None = None
     """What the API server refused when the last decision was carried out."""
+    ticket: Ticket | None = None
+    """What the queue answered; None if it wasn't asked, or can't say yet."""
+    environment: str | None = None
+    """The environment that the status says it is admitted to, if there is one of that name."""
+    nodes: NodeSelection | None = None
+    """Where that environment's jobs run."""
     last_words: bool = True
     """Whether termination messages may be shown in the status."""
 

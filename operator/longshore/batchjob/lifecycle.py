@@ -14,6 +14,7 @@ from longshore.batchjob.dependencies import Dependencies
 from longshore.batchjob.dependencies import judge as judge_dependencies
 from longshore.batchjob.facts import Facts
 from longshore.batchjob.retry import Verdict, is_free, judge
+from longshore.workload.decision import Obj
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,10 @@ class Course:
     """Reason and sentence: what the first attempt waits for."""
     dependencies: Dependencies | None = None
     """How far the dependencies are, while the first attempt waits for them."""
+    asks: int | None = None
+    """The attempt that waits for its queue; then neither `start` nor `resume` is set."""
+    queue: Obj | None = None
+    """Where it stands with its queue, as the status has it."""
 
     @property
     def running(self) -> Attempt | None:

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 from pydantic import ValidationError
 
 from longshore.api.batchjob import BatchJobSpec
+from longshore.api.common import NodeSelection
 from longshore.batchjob import status as statuses
-from longshore.batchjob.decide import FINISHED, decide
+from longshore.batchjob.admission import asked_for
+from longshore.batchjob.decide import FINISHED, attempt_in_queue, decide
 from longshore.batchjob.facts import Facts, attempt_of, is_orphan
 from longshore.batchjob.prerequisites import read_definition, read_dependencies, standing, waits_for
 from longshore.batchjob.work import SHARED_ACCOUNT
 from longshore.cluster.resources import CONFIG_MAPS, CONTROLLER_REVISIONS, JOBS, PODS, SERVICE_ACCOUNTS
+from longshore.queueing.model import Ticket, Wait
 from longshore.runtime.gathering import (
     ALLOWED,
     PODS_OF_OURS,
@@ -51,9 +55,24 @@ async def reconcile(key: Key, context: Context) -> float | None:
         except ValidationError as error:
             facts = Facts(batchjob, BatchJobSpec(image="unread"))
             return Decision(status=statuses.refused(facts, "Invalid", mistakes_in(error), now))
-        return decide(await gather(key, batchjob, spec, refusal, context), now)
+        facts = await gather(key, batchjob, spec, refusal, context)
+        if spec.queue is not None:
+            facts = replace(facts, ticket=_ticket(facts, spec.queue, context))
+        return decide(facts, now)
 
     return await carry_out(KIND, key, once, context)
+
+
+def _ticket(facts: Facts, queue: str, context: Context) -> Ticket | None:
+    """What the queue answers, now that everything else is known."""
+    admitter, attempt = context.admitter, attempt_in_queue(facts, context.now())
+    if admitter is None:
+        message = f"queue {queue} is not looked after: queues need an operator for the whole cluster, without watchNamespaces"
+        return Ticket(wait=Wait("QueueMissing", message))
+    if attempt is None:
+        admitter.withdraw(facts.batchjob["metadata"]["uid"])
+        return None
+    return admitter.ask(facts.batchjob, asked_for(facts))
 
 
 async def gather(
@@ -66,6 +85,7 @@ async def gather(
     pods = await _pods(key, batchjob, jobs, context)
     spec, definition = await read_definition(key, batchjob, spec, jobs, context)
     dependencies, cycle = ({}, ()) if jobs else read_dependencies(key, batchjob, spec, context)
+    environment, nodes = _environment(batchjob, context)
     return Facts(
         batchjob=batchjob,
         spec=spec,
@@ -79,8 +99,19 @@ async def gather(
         account_allowed=account_allowed(context, key.namespace, spec.service_account_name),
         account_exists=context.stores[SERVICE_ACCOUNTS.plural].get(key.namespace, SHARED_ACCOUNT) is not None,
         refusal=refusal,
+        environment=environment,
+        nodes=nodes,
         last_words=context.settings.last_words,
     )
+
+
+def _environment(batchjob: Obj, context: Context) -> tuple[str | None, NodeSelection | None]:
+    """The environment that the job is admitted to, if it is there, and on which nodes its jobs run."""
+    name = (batchjob.get("status") or {}).get("queue", {}).get("environment")
+    found = context.parents["ComputeEnvironment"].get("", name) if name and context.admitter else None
+    if found is None:
+        return None, None
+    return name, NodeSelection.model_validate(found["spec"].get("placement") or {})
 
 
 async def _jobs(key: Key, batchjob: Obj, context: Context) -> list[Obj]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from longshore.batchjob import admission
 from longshore.batchjob.attempts import Attempt, is_settling, quoted_pod, why_pod_failed
 from longshore.batchjob.facts import Facts
 from longshore.batchjob.lifecycle import Course, End
@@ -34,7 +35,8 @@ def build(facts: Facts, course: Course, now: datetime) -> Obj:
         "conditions": render(
             _conditions(course, end, waiting, phase), before.get("conditions", []), facts.generation, now
         ),
-        "waiting": _since(waiting, before.get("waiting"), now) if waiting else None,
+        "waiting": _told(waiting, course, before.get("waiting"), now) if waiting else None,
+        "queue": course.queue,
         "attempt": course.start or (last.number if last else None),
         "done": f"{array['succeeded'] + array['failed']}/{sum(array[each] for each in _COUNTS)}"
         if array
@@ -63,6 +65,8 @@ def refused(facts: Facts, reason: str, message: str, now: datetime, course: Cour
     waiting = (reason, message)
     phase = before.get("phase") or "Submitted"
     condition = Condition("Admitted", False, reason, message)
+    if "environment" not in before.get("queue", {}):  # it waits for something else than its queue
+        before = {name: value for name, value in before.items() if name != "queue"}
     return before | {
         "observedGeneration": facts.generation,
         "phase": phase,
@@ -104,13 +108,13 @@ def _phase(course: Course, end: End | None) -> str:
     if end:
         return "Succeeded" if end.succeeded else "Failed"
     running = course.running
-    if running is not None and course.stop is None and not course.resume:
+    if running is not None and course.stop is None and not course.resume and not course.asks:
         return "Running" if running.started else "Starting"
     if course.start:
         return "Starting"
     if course.held and course.dependencies and course.dependencies.waiting:
         return "Pending"
-    return "Runnable" if course.attempts or course.stop else "Submitted"
+    return "Runnable" if course.attempts or course.stop or course.asks else "Submitted"
 
 
 def _reason(phase: str, end: End | None, waiting: tuple[str, str] | None, course: Course) -> str | None:
@@ -138,7 +142,11 @@ def _conditions(
     course: Course, end: End | None, waiting: tuple[str, str] | None, phase: str
 ) -> list[Condition]:
     admitted = Condition("Admitted", True, "Admitted", "an attempt was started")
-    if not course.attempts and not course.start:
+    if course.asks and course.queue and "environment" in course.queue:
+        admitted = Condition(
+            "Admitted", True, "Admitted", f"admitted to environment {course.queue['environment']}"
+        )
+    elif course.asks or (not course.attempts and not course.start):
         reason, message = waiting or ("Waiting", "no attempt was started")
         admitted = Condition("Admitted", False, reason, message)
     attempt = course.start or (course.attempts[-1].number if course.attempts else 0)
@@ -174,6 +182,8 @@ def _waiting(facts: Facts, course: Course, now: datetime) -> tuple[str, str] | N
             "BackOff",
             f"attempt {last.number} failed: {last.message}; attempt {last.number + 1} starts at {timestamp(course.at)}",
         )
+    if course.asks:
+        return admission.waiting(facts, course)
     running = course.running
     if running is None or (running.started and facts.spec.array is None):
         return None
@@ -200,6 +210,12 @@ def _waiting(facts: Facts, course: Course, now: datetime) -> tuple[str, str] | N
 def _held(facts: Facts, attempt: Attempt) -> bool:
     job = facts.job(attempt.number)
     return bool(job and job["spec"].get("suspend") and not job.get("status", {}).get("active"))
+
+
+def _told(waiting: tuple[str, str], course: Course, before: Obj | None, now: datetime) -> Obj:
+    """What waits for its queue does so since it came into it, whatever reasons come and go meanwhile."""
+    told = _since(waiting, before, now)
+    return told | {"since": course.queue["since"]} if course.asks and course.queue else told
 
 
 def _since(waiting: tuple[str, str], before: Obj | None, now: datetime) -> Obj:

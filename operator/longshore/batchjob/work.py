@@ -5,15 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from longshore.api.batchjob import BatchJobSpec
+from longshore.api.common import NodeSelection
 from longshore.workload.decision import Obj
 from longshore.workload.names import (
     ATTEMPT_LABEL,
     BATCHJOB_LABEL,
+    ENVIRONMENT_LABEL,
+    QUEUE_LABEL,
     REVISION_LABEL,
     child_name,
     labels,
     owner_reference,
 )
+from longshore.workload.placement import within
 from longshore.workload.pod import files_name
 
 COMPONENT = "batchjob"
@@ -33,6 +37,23 @@ class Work:
     spec: BatchJobSpec
     revision: int | None = None
     """Of its JobDefinition. Its Jobs say it, too, so that it stays when the status couldn't be written."""
+    environment: str | None = None
+    """Compute environment that it is admitted to."""
+
+    @classmethod
+    def of(
+        cls,
+        batchjob: Obj,
+        spec: BatchJobSpec,
+        revision: int | None,
+        environment: str | None,
+        nodes: NodeSelection | None,
+    ) -> Work:
+        """The work, on the nodes of the environment if it is in one."""
+        metadata = batchjob["metadata"]
+        if nodes is not None:
+            spec = spec.model_copy(update={"placement": within(spec.placement, nodes)})
+        return cls(metadata["name"], metadata["namespace"], metadata["uid"], spec, revision, environment)
 
     @property
     def service_account(self) -> str:
@@ -50,7 +71,11 @@ class Work:
         made = labels(BATCHJOB_LABEL, self.name, COMPONENT, self.spec.labels)
         if self.revision is not None:
             made[REVISION_LABEL] = str(self.revision)
-        return made | ({ATTEMPT_LABEL: str(attempt)} if attempt is not None else {})
+        if attempt is not None:
+            made[ATTEMPT_LABEL] = str(attempt)
+        if self.environment is not None and self.spec.queue is not None:
+            made |= {QUEUE_LABEL: self.spec.queue, ENVIRONMENT_LABEL: self.environment}
+        return made
 
     def metadata(self, name: str, attempt: int | None = None) -> Obj:
         made: Obj = {

@@ -26,6 +26,7 @@ from longshore.cluster.resources import Resource
 from longshore.cluster.store import Store
 from longshore.jobdefinition import decide as jobdefinition_decisions
 from longshore.jobdefinition import reconcile as jobdefinitions
+from longshore.queueing import reconcile as queues
 from longshore.runtime.gathering import ALLOWED_ACCOUNTS
 from longshore.runtime.kinds import BATCHJOBS, JOBDEFINITIONS
 from longshore.runtime.queue import Key
@@ -38,7 +39,16 @@ from longshore.workload.decision import Apply, Create, Decision, Delete, Patch
 from longshore.workload.names import HASH_ANNOTATION, JOBDEFINITION_LABEL, MANAGER, RELEASE_LABEL
 
 Obj = dict[str, Any]
-_KINDS: dict[str, Kind] = {each.name: each for each in (webapps.KIND, batchjobs.KIND, jobdefinitions.KIND)}
+_KINDS: dict[str, Kind] = {
+    kind.name: kind
+    for kind in (
+        webapps.KIND,
+        batchjobs.KIND,
+        jobdefinitions.KIND,
+        queues.JOBQUEUE_KIND,
+        queues.ENVIRONMENT_KIND,
+    )
+}
 _RESOURCES = {each.kind: each for each in CHILDREN}
 _NOISE = ("managedFields", "resourceVersion", "uid", "creationTimestamp", "generation", "selfLink")
 
@@ -99,8 +109,9 @@ class _Refused(Exception):
 async def _changes(client: Client, manifest: Manifest, namespace: str) -> Any:
     kind = _KINDS[manifest.kind]
     body: Obj = _plain(manifest.document)
-    body["metadata"].setdefault("namespace", namespace)
-    name, where = body["metadata"]["name"], body["metadata"]["namespace"]
+    if kind.namespaced:
+        body["metadata"].setdefault("namespace", namespace)
+    name, where = body["metadata"]["name"], body["metadata"].get("namespace", "")
     live = await _live(client, kind.resource, where, name)
     applied_before = fields_of(live["metadata"].get("managedFields", ()), _applied_it) if live else {}
     try:
@@ -114,6 +125,8 @@ async def _changes(client: Client, manifest: Manifest, namespace: str) -> Any:
     after |= {"apiVersion": kind.resource.api_version, "kind": kind.name}
     for line in _diff(live, after):
         yield line
+    if not kind.namespaced:
+        return
     decision = await _decide(client, kind, after, where, name)
     for step in decision.steps:
         async for line in _step(client, step, where):

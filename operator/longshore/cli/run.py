@@ -25,6 +25,7 @@ def run(kubeconfig: str | None, context: str | None, **flags: Any) -> None:
     """Run the operator until it is told to stop."""
     from longshore.batchjob.reconcile import KIND as BATCHJOB
     from longshore.jobdefinition.reconcile import KIND as JOBDEFINITION
+    from longshore.queueing.reconcile import ENVIRONMENT_KIND, JOBQUEUE_KIND
     from longshore.runtime.operator import Operator
     from longshore.webapp.reconcile import KIND as WEBAPP
 
@@ -38,7 +39,8 @@ def run(kubeconfig: str | None, context: str | None, **flags: Any) -> None:
     log.info("longshore %s", __version__, extra={"settings": settings.model_dump(mode="json")})
 
     async def serve() -> None:
-        await Operator(settings, credentials, (WEBAPP, BATCHJOB, JOBDEFINITION)).run()
+        kinds = (WEBAPP, BATCHJOB, JOBDEFINITION, JOBQUEUE_KIND, ENVIRONMENT_KIND)
+        await Operator(settings, credentials, kinds).run()
 
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.run(serve())

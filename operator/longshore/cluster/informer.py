@@ -98,6 +98,14 @@ class Informer:
                 longest = min(FIRST_BACKOFF_SECONDS * 2 ** (failures - 1), LONGEST_BACKOFF_SECONDS)
                 await self._sleep(max(random.uniform(longest / 2, longest), asked))  # noqa: S311 - spreads load, no secret
 
+    async def refresh(self) -> None:
+        """Reads everything anew, beside the watch: afterwards nothing is missing that was written before.
+
+        Raises:
+            ApiError: the API server is unwell; what was read so far is held.
+        """
+        await self._list()
+
     async def _list(self) -> str:
         """Reads everything, sweeps what is gone, and returns the version to watch from."""
         names: list[Name] = []

@@ -16,6 +16,7 @@ import orjson
 Obj = dict[str, Any]
 Name = tuple[str, str]
 """Namespace and name."""
+Listener = Callable[[Obj | None, Obj | None], None]
 TOMBSTONES = 10_000
 
 
@@ -28,17 +29,17 @@ class _Held(NamedTuple):
 class Store:
     """Objects by namespace and name, and by the values of one index; `tally` gives the value to count them by.
 
-    `on_turn` is called with an object that came, went, or whose `standing` has changed, whoever wrote it.
+    Whoever is among the `listeners` is told of each change, whoever wrote it: the object as it was held before,
+    None if there was none of that uid, and as it is held now, None if it isn't any more.
     """
 
     def __init__(
         self,
         index: Callable[[Obj], Iterable[str]] = lambda obj: (),
         tally: Callable[[Obj], str] = lambda obj: "",
-        standing: Callable[[Obj], str] = lambda obj: "",
-        on_turn: Callable[[Obj], None] = lambda obj: None,
     ) -> None:
-        self._index, self._tally, self._standing, self._on_turn = index, tally, standing, on_turn
+        self._index, self._tally = index, tally
+        self.listeners: list[Listener] = []
         self._held: dict[Name, _Held] = {}
         self._indexed: dict[str, set[Name]] = {}
         self._tombstones: dict[str, int] = {}
@@ -76,8 +77,10 @@ class Store:
         self.counts[self._tally(obj)] += 1
         for value in self._index(obj):
             self._indexed.setdefault(value, set()).add(name)
-        if before is None or self._standing(before) != self._standing(obj):
-            self._on_turn(obj)
+        if before is not None and before["metadata"]["uid"] != uid:
+            self._tell(before, None)
+            before = None
+        self._tell(before, obj)
         return True
 
     def remove(self, obj: Obj) -> bool:
@@ -93,7 +96,7 @@ class Store:
         if held is None or held.uid != uid:
             return False
         self._take_out(name)
-        self._on_turn(obj)
+        self._tell(obj, None)
         return True
 
     def sweep(self, listed: Iterable[Name], version: int, within: str | None = None) -> list[Obj]:
@@ -107,6 +110,10 @@ class Store:
         for obj in gone:
             self.remove(obj)
         return gone
+
+    def _tell(self, before: Obj | None, now: Obj | None) -> None:
+        for listener in self.listeners:
+            listener(before, now)
 
     def _take_out(self, name: Name) -> Obj | None:
         held = self._held.pop(name, None)

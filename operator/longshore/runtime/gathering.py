@@ -11,7 +11,8 @@ from pydantic import BaseModel, ValidationError
 from longshore.cluster.client import ApiError
 from longshore.cluster.events import warnings_about
 from longshore.cluster.informer import Watch
-from longshore.cluster.resources import PODS, SERVICE_ACCOUNTS, Resource
+from longshore.cluster.resources import NODES, PODS, SERVICE_ACCOUNTS, Resource
+from longshore.queueing.nodes import slim_node
 from longshore.runtime.queue import Key
 from longshore.runtime.wiring import Context
 from longshore.workload.diagnosis import Evidence, pods_to_ask_about
@@ -62,6 +63,7 @@ def children(resource: Resource) -> Watch:
 
 PODS_OF_OURS = Watch(PODS, OURS, index=by_parent, strip=lambda pod: slim_pod(pod))
 ALLOWED = Watch(SERVICE_ACCOUNTS, f"{ALLOW_LABEL}=true", name=ALLOWED_ACCOUNTS, strip=lambda obj: _slim(obj))
+ALL_NODES = Watch(NODES, strip=slim_node)
 
 
 def slim_pod(pod: Obj) -> Obj:

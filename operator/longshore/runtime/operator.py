@@ -20,8 +20,10 @@ from longshore.cluster.client import ApiError, Client, NotLeader
 from longshore.cluster.credentials import Credentials
 from longshore.cluster.informer import Informer, Watch
 from longshore.cluster.lease import LeaderElection, Timing
+from longshore.cluster.resources import NODES
 from longshore.cluster.store import Store
-from longshore.runtime.gathering import ALLOWED_ACCOUNTS, parents_by_label
+from longshore.runtime.admitter import BATCHJOB, ENVIRONMENT, JOBQUEUE, QUEUED_INDEX, Admitter
+from longshore.runtime.gathering import ALL_NODES, ALLOWED_ACCOUNTS, parents_by_label
 from longshore.runtime.queue import Key, WorkQueue
 from longshore.runtime.settings import Settings
 from longshore.runtime.wiring import Context, Kind
@@ -38,6 +40,7 @@ class Operator:
     """One replica. `run()` returns when it was told to stop."""
 
     def __init__(self, settings: Settings, credentials: Credentials, kinds: Sequence[Kind]) -> None:
+        kinds = [kind for kind in kinds if kind.namespaced or not settings.namespaces]
         self.settings, self.kinds = settings, {kind.name: kind for kind in kinds}
         self.metrics = Metrics()
         self._busy: set[str] = set()
@@ -66,11 +69,11 @@ class Operator:
             f"{os.environ.get('HOSTNAME') or socket.gethostname()}_{uuid.uuid4().hex[:8]}",
             timing,
             time.monotonic,
-            on_started=self.enqueue_all,
+            on_started=self.lead,
         )
-        parents = {
-            kind.name: Store(partial(_index, kind), kind.state, kind.standing, self._turned) for kind in kinds
-        }
+        parents = {kind.name: Store(partial(_index, kind), kind.state) for kind in kinds}
+        for kind in kinds:
+            parents[kind.name].listeners.append(partial(self._turned, kind))
         scopes = settings.namespaces or (None,)
         watches = {watch.key: watch for kind in kinds for watch in kind.watches}
         stores = {name: Store(watch.index) for name, watch in watches.items()}
@@ -87,6 +90,19 @@ class Operator:
         self.context = Context(
             self.client, applier, settings, parents, stores, lambda: datetime.now(UTC), wake=self.queue.add
         )
+        self._nodes = Informer(self.client, ALL_NODES, Store(), lambda node: None)
+        self._nodes_task: asyncio.Task[None] | None = None
+        if JOBQUEUE in parents:
+            stores[NODES.plural] = self._nodes.store
+            self.context.admitter = Admitter(
+                parents,
+                stores,
+                self.queue,
+                self.context.now,
+                self.leading,
+                self._read_queues,
+                self._watch_nodes,
+            )
         self.health = HealthServer(
             settings.health_host, settings.health_port, self.metrics.registry, self.unhealthy, self.unready,
             lambda: "leader" if self.leading() else "standby",
@@ -107,6 +123,8 @@ class Operator:
             asyncio.create_task(informer.run(), name=informer.watch.key) for informer in self.informers
         ]
         background.append(asyncio.create_task(self._resync(), name="resync"))
+        if not self.settings.leader_elect:
+            self.lead()
         election = (
             asyncio.create_task(self.election.run(), name="election") if self.settings.leader_elect else None
         )
@@ -133,11 +151,21 @@ class Operator:
             if task.get_name() not in self._busy:
                 task.cancel()
         await asyncio.wait(workers, timeout=LAST_CALL_SECONDS)
+        if self.context.admitter is not None:
+            self.context.admitter.stop()
+        if self._nodes_task is not None:
+            background.append(self._nodes_task)
         for task in (*workers, *background, *([election] if election else [])):
             task.cancel()
         await asyncio.gather(*workers, *background, *([election] if election else []), return_exceptions=True)
         await self.health.stop()
         await self.client.close()
+
+    def lead(self) -> None:
+        """This replica has become the leader."""
+        self.enqueue_all()
+        if self.context.admitter is not None:
+            self.context.admitter.start()
 
     def enqueue_all(self) -> None:
         """Every object is looked at: on becoming the leader, and at each resync."""
@@ -164,21 +192,40 @@ class Operator:
         missing = [each.watch.key for each in self.informers if not each.synced.is_set()]
         return [f"the cache of {name} is not filled yet" for name in missing]
 
+    async def _read_queues(self) -> None:
+        """Queues, environments and jobs as they are now, whatever a leader of before wrote last."""
+        for informer in self.informers:
+            await informer.synced.wait()
+        for kind in (JOBQUEUE, ENVIRONMENT, BATCHJOB):
+            for informer in self.informers:
+                if informer.watch.key == kind:
+                    await informer.refresh()
+            if kind == JOBQUEUE and not len(self.context.parents[JOBQUEUE]):
+                return  # nobody was admitted, for there is no queue
+
+    def _watch_nodes(self) -> asyncio.Event:
+        """Nodes are watched from the first environment on that needs them; set once they are known."""
+        if self._nodes_task is None:
+            self._nodes_task = asyncio.create_task(self._nodes.run(), name=NODES.plural)
+        return self._nodes.synced
+
     def _parent_changed(self, obj: Obj) -> None:
         if self.leading():
-            self.queue.add(Key(obj["kind"], obj["metadata"]["namespace"], obj["metadata"]["name"]))
+            self.queue.add(Key(obj["kind"], obj["metadata"].get("namespace", ""), obj["metadata"]["name"]))
 
-    def _turned(self, obj: Obj) -> None:
-        """Those that wait for an object of ours, and the one that it was made by, are looked at."""
-        if not self.leading():
+    def _turned(self, kind: Kind, before: Obj | None, now: Obj | None) -> None:
+        """Those that wait for an object of ours, and the one that it was made by, are looked at when it came, went,
+        or what others go by has changed."""
+        if not self.leading() or (before and now and kind.standing(before) == kind.standing(now)):
             return
-        namespace, name = obj["metadata"]["namespace"], obj["metadata"]["name"]
+        obj = now or before or {}
+        namespace, name = obj["metadata"].get("namespace", ""), obj["metadata"]["name"]
         for owner in obj["metadata"].get("ownerReferences", ()):
             if owner["kind"] in self.kinds:
                 self.queue.add(Key(owner["kind"], namespace, owner["name"]))
-        for kind, store in self.context.parents.items():
-            for _, each in store.names_by_index(str(Key(obj["kind"], namespace, name))):
-                self.queue.add(Key(kind, namespace, each))
+        for name_of_kind, store in self.context.parents.items():
+            for _, each in store.names_by_index(str(Key(kind.name, namespace, name))):
+                self.queue.add(Key(name_of_kind, namespace, each))
 
     def _child_changed(self, watch: Watch, obj: Obj) -> None:
         if not self.leading():
@@ -280,10 +327,14 @@ class Operator:
 
 
 def _index(kind: Kind, parent: Obj) -> Iterable[str]:
-    yield from _by_account(parent)
+    yield from _by_use(parent)
     yield from kind.index(parent)
 
 
-def _by_account(parent: Obj) -> Iterable[str]:
-    name = parent.get("spec", {}).get("serviceAccountName")
-    return [f"{parent['metadata']['namespace']}/{name}"] if name else []
+def _by_use(parent: Obj) -> Iterable[str]:
+    """By the account that it names, and whether it waits in queues at all."""
+    spec = parent.get("spec", {})
+    if name := spec.get("serviceAccountName"):
+        yield f"{parent['metadata']['namespace']}/{name}"
+    if "queue" in spec:
+        yield QUEUED_INDEX

@@ -125,14 +125,15 @@ async def _say(kind: Kind, obj: Obj, decision: Decision, context: Context) -> bo
     into a namesake.
     """
     metadata, parents = obj["metadata"], context.parents[kind.name]
-    namespace, name = metadata["namespace"], metadata["name"]
+    namespace, name = metadata.get("namespace", ""), metadata["name"]
     if decision.status is None or not _differs(decision.status, obj.get("status") or {}):
         return True
     version = {"resourceVersion": metadata["resourceVersion"]}
     body: Obj = {
         "apiVersion": kind.resource.api_version,
         "kind": kind.name,
-        "metadata": {"name": name, "namespace": namespace, "uid": metadata["uid"], **version},
+        "metadata": {"name": name, "uid": metadata["uid"], **version}
+        | ({"namespace": namespace} if namespace else {}),
         "status": decision.status,
     }
     try:
@@ -142,7 +143,7 @@ async def _say(kind: Kind, obj: Obj, decision: Decision, context: Context) -> bo
     except ApiError as error:
         if error.status == 404:
             return True
-        if error.status != 409:
+        if error.status != 409 or not kind.namespaced:  # a queue's status can wait until the watch tells
             raise
         _keep(await context.client.get(kind.resource, namespace, name), parents)
         return False

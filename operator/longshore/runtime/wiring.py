@@ -15,6 +15,7 @@ from longshore.cluster.informer import Watch
 from longshore.cluster.memo import Memo
 from longshore.cluster.resources import Resource
 from longshore.cluster.store import Store
+from longshore.runtime.admitter import Admitter
 from longshore.runtime.queue import Key
 from longshore.runtime.settings import Settings
 
@@ -42,6 +43,8 @@ class Context:
     """Specs that were read lately, by uid and generation."""
     wake: Callable[[Key], None] = lambda key: None
     """Has an object of ours looked at soon: what is written by ourselves comes with no event."""
+    admitter: Admitter | None = None
+    """The queues; None where the operator looks after single namespaces, and sees only a part of what runs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,3 +66,4 @@ class Kind:
     """What its objects are found by. Under the key of another object of ours they are looked at when that one turns."""
     standing: Callable[[Obj], str] = lambda obj: ""
     """What others go by. When it changes, and when the object comes or goes, the object has turned."""
+    namespaced: bool = True

@@ -24,6 +24,8 @@ REVISION_LABEL = "longshore.dev/revision"
 ATTEMPT_LABEL = "longshore.dev/attempt"
 RELEASE_LABEL = "longshore.dev/release"
 """On pods of a release instead of WEBAPP_LABEL, so that the app's Service doesn't select them: names the WebApp."""
+QUEUE_LABEL = "longshore.dev/queue"
+ENVIRONMENT_LABEL = "longshore.dev/environment"
 ALLOW_LABEL = "longshore.dev/allow"
 """On a ServiceAccount: workloads of this namespace may name it."""
 

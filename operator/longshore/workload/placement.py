@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from longshore.api.common import Placement
+from longshore.api.common import NodeSelection, Placement
 from longshore.workload.decision import Obj
 
 ZONE = "topology.kubernetes.io/zone"
@@ -71,3 +71,21 @@ def spread_constraints(placement: Placement, labels: Mapping[str, str], **more: 
         }
         for key in keys
     ]
+
+
+def within(placement: Placement, selection: NodeSelection) -> Placement:
+    """The placement, narrowed to the nodes of the selection, which must not contradict it."""
+    zones = (
+        [zone for zone in placement.zones if zone in selection.zones] if selection.zones else placement.zones
+    )
+    return Placement(
+        architecture=placement.architecture or selection.architecture,
+        capacity=placement.capacity if placement.capacity != "Any" else selection.capacity,
+        zones=zones or selection.zones,
+        node_labels={**placement.node_labels, **selection.node_labels},
+        tolerations=[
+            *placement.tolerations,
+            *(each for each in selection.tolerations if each not in placement.tolerations),
+        ],
+        spread=placement.spread,
+    )

@@ -1,0 +1,1 @@
+"""Queues and compute environments: who is admitted next, where, and why the others wait."""

@@ -1,0 +1,99 @@
+"""Tells how queues and environments stand. Who is admitted is decided elsewhere, for all of them at once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import ValidationError
+
+from longshore.api import GROUP, VERSION
+from longshore.api.computeenvironment import ComputeEnvironmentSpec
+from longshore.api.jobqueue import JobQueueSpec
+from longshore.cluster.resources import Resource
+from longshore.queueing import status as statuses
+from longshore.queueing.objects import environment_of, queue_of
+from longshore.runtime.admitter import Admitter
+from longshore.runtime.gathering import mistakes_in
+from longshore.runtime.queue import Key
+from longshore.runtime.reconciler import carry_out
+from longshore.runtime.wiring import Context, Kind
+from longshore.workload.conditions import Condition, with_one
+from longshore.workload.decision import Decision, Refusal
+
+Obj = dict[str, Any]
+JOBQUEUES = Resource(GROUP, VERSION, "jobqueues", "JobQueue")
+COMPUTE_ENVIRONMENTS = Resource(GROUP, VERSION, "computeenvironments", "ComputeEnvironment")
+
+
+async def reconcile_queue(key: Key, context: Context) -> float | None:
+    """Brings the status of one JobQueue up to date, and has those looked at whose place in line has changed."""
+    admitter = context.admitter
+    if admitter is None or not admitter.is_open():
+        return None
+
+    async def once(jobqueue: Obj, refusal: Refusal | None) -> Decision:
+        now = context.now()
+        try:
+            queue = queue_of(jobqueue, JobQueueSpec.model_validate(jobqueue["spec"]), now)
+        except ValidationError as error:
+            return _unread(jobqueue, error, context)
+        status = statuses.of_queue(jobqueue, queue, admitter.admission, now)
+        again = statuses.next_age_seconds(admitter.admission.line(queue.name).oldest(), now)
+        return Decision(status=status, again_in_seconds=again)
+
+    again = await carry_out(JOBQUEUE_KIND, key, once, context)
+    admitter.tell(key.name)
+    return again
+
+
+async def reconcile_environment(key: Key, context: Context) -> float | None:
+    """Brings the status of one ComputeEnvironment up to date, after its nodes were counted."""
+    admitter = context.admitter
+    if admitter is None or not admitter.is_open():
+        return None
+
+    async def once(obj: Obj, refusal: Refusal | None) -> Decision:
+        try:
+            spec = ComputeEnvironmentSpec.model_validate(obj["spec"])
+        except ValidationError as error:
+            return _unread(obj, error, context)
+        return Decision(status=_status(obj, spec, admitter, context))
+
+    return await carry_out(ENVIRONMENT_KIND, key, once, context)
+
+
+def _status(obj: Obj, spec: ComputeEnvironmentSpec, admitter: Admitter, context: Context) -> Obj:
+    admitter.count(obj, spec)
+    there, nodes = admitter.capacity_of(spec)
+    environment = environment_of(obj["metadata"]["name"], spec, there)
+    return statuses.of_environment(obj, environment, nodes, admitter.admission, context.now())
+
+
+def _unread(obj: Obj, error: ValidationError, context: Context) -> Decision:
+    before = obj.get("status") or {}
+    condition = Condition("Ready", False, "Invalid", mistakes_in(error))
+    generation = obj["metadata"]["generation"]
+    told = with_one(condition, before.get("conditions", []), generation, context.now())
+    return Decision(status=before | {"observedGeneration": generation, "conditions": told})
+
+
+JOBQUEUE_KIND = Kind(
+    name="JobQueue",
+    resource=JOBQUEUES,
+    label="",
+    watches=(),
+    state_name="state",
+    state=lambda jobqueue: str(jobqueue["spec"].get("state", "Open")),
+    reconcile=reconcile_queue,
+    namespaced=False,
+)
+ENVIRONMENT_KIND = Kind(
+    name="ComputeEnvironment",
+    resource=COMPUTE_ENVIRONMENTS,
+    label="",
+    watches=(),
+    state_name="state",
+    state=lambda obj: str(obj["spec"].get("state", "Enabled")),
+    reconcile=reconcile_environment,
+    namespaced=False,
+)
