@@ -10,10 +10,12 @@ from hypothesis import settings
 from hypothesis import strategies as some
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from longshore.api.batchjob import BatchJobSpec
+from longshore.api.ranges import ranges
 from longshore.batchjob.attempts import Attempt
 from longshore.batchjob.decide import decide
+from longshore.batchjob.indexes import count
 from longshore.batchjob.retry import judge
-from longshore.batchjob.status import count, duration, ranges
+from longshore.batchjob.status import duration
 from longshore.workload.conditions import timestamp
 from longshore.workload.decision import Create, Decision, Delete, Patch
 

@@ -15,7 +15,7 @@ from longshore.batchjob.decide import FINISHED, decide
 from longshore.batchjob.facts import Facts, attempt_of, is_orphan
 from longshore.batchjob.work import SHARED_ACCOUNT
 from longshore.cluster.client import ApiError
-from longshore.cluster.resources import CONFIG_MAPS, JOBS, PODS, SERVICE_ACCOUNTS, Resource
+from longshore.cluster.resources import CONFIG_MAPS, JOBS, PODS, SERVICE_ACCOUNTS, SERVICES, Resource
 from longshore.runtime.gathering import (
     ALLOWED,
     PODS_OF_OURS,
@@ -69,7 +69,7 @@ async def gather(
         jobs=jobs,
         pods=pods,
         evidence=await evidence(context, key.namespace, pods),
-        pods_refused=await _pods_refused(jobs, pods, context),
+        pods_refused=await _pods_refused(jobs, pods, spec.nodes.count if spec.nodes else 1, context),
         account_allowed=account_allowed(context, key.namespace, spec.service_account_name),
         account_exists=context.stores[SERVICE_ACCOUNTS.plural].get(key.namespace, SHARED_ACCOUNT) is not None,
         refusal=refusal,
@@ -142,13 +142,19 @@ def _controlled(pods: Iterable[Obj], jobs: Iterable[Obj]) -> list[Obj]:
     ]
 
 
-async def _pods_refused(jobs: list[Obj], pods: list[Obj], context: Context) -> str | None:
+async def _pods_refused(jobs: list[Obj], pods: list[Obj], wanted: int, context: Context) -> str | None:
+    """Why the API server lets a Job have fewer pods than are wanted at once."""
     for job in jobs:
         metadata, status = job["metadata"], job.get("status", {})
         young = context.now() - parse_time(metadata["creationTimestamp"]) < PATIENCE
-        if status.get("conditions") or job["spec"].get("suspend") or young or status.get("active"):
+        if (
+            status.get("conditions")
+            or job["spec"].get("suspend")
+            or young
+            or status.get("active", 0) >= wanted
+        ):
             continue
-        if not any(attempt_of(pod) == attempt_of(job) for pod in pods):
+        if sum(attempt_of(pod) == attempt_of(job) for pod in pods) < wanted:
             for reason, message in reversed(
                 await warnings_on(context, metadata["namespace"], metadata["uid"])
             ):
@@ -161,7 +167,14 @@ KIND = Kind(
     name="BatchJob",
     resource=BATCHJOBS,
     label=BATCHJOB_LABEL,
-    watches=(children(CONFIG_MAPS), children(JOBS), children(SERVICE_ACCOUNTS), PODS_OF_OURS, ALLOWED),
+    watches=(
+        children(CONFIG_MAPS),
+        children(JOBS),
+        children(SERVICE_ACCOUNTS),
+        children(SERVICES),
+        PODS_OF_OURS,
+        ALLOWED,
+    ),
     state_name="phase",
     state=lambda batchjob: (batchjob.get("status") or {}).get("phase") or "Submitted",
     reconcile=reconcile,

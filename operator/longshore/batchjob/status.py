@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from longshore.batchjob.attempts import Attempt, is_settling, quoted_pod, why_pod_failed
+from longshore.batchjob import gang, growth
+from longshore.batchjob.attempts import GANG_INCOMPLETE, Attempt, is_settling, quoted_pod, why_pod_failed
 from longshore.batchjob.facts import Facts
+from longshore.batchjob.indexes import count, left_out, succeeded
 from longshore.batchjob.lifecycle import Course, End
 from longshore.batchjob.retry import is_free
 from longshore.workload.conditions import Condition, parse_time, render, shorten, timestamp, with_one
@@ -76,28 +77,12 @@ def duration(span: timedelta) -> str:
     return f"{minutes}m{seconds % 60}s" if minutes else f"{seconds}s"
 
 
-def ranges(indexes: Sequence[int]) -> str:
-    """Sorted indexes as ranges: 1,3-5."""
-    made: list[tuple[int, int]] = []
-    for index in sorted(indexes):
-        if made and made[-1][1] == index - 1:
-            made[-1] = (made[-1][0], index)
-        else:
-            made.append((index, index))
-    return ",".join(str(first) if first == last else f"{first}-{last}" for first, last in made)
-
-
-def count(text: str | None) -> int:
-    """How many indexes ranges such as 1,3-5 name."""
-    parts = [each.split("-") for each in text.split(",")] if text else []
-    return sum(int(each[-1]) - int(each[0]) + 1 for each in parts)
-
-
 def _phase(course: Course, end: End | None) -> str:
     if end:
         return "Succeeded" if end.succeeded else "Failed"
     running = course.running
-    if running is not None and course.stop is None and not course.resume:
+    begins = running is not None and not running.started
+    if running is not None and course.stop is None and (begins or not course.resume):
         return "Running" if running.started else "Starting"
     if course.start:
         return "Starting"
@@ -111,16 +96,45 @@ def _reason(phase: str, end: End | None, waiting: tuple[str, str] | None, course
 
 
 def _end(facts: Facts, course: Course, array: Obj | None) -> End | None:
-    if course.end is None or course.end.succeeded or array is None or not array["failed"]:
-        return course.end
-    size = facts.spec.array.size if facts.spec.array else 0
-    failed = array["failed"]
+    """The end in the words of an array: which indexes failed, and by which criterion it is over."""
+    end = course.end
+    if end is None or array is None or not course.attempts:
+        return end
+    job, size = facts.job(course.attempts[-1].number), sum(array[each] for each in _COUNTS)
+    criterion = _ended_by(job) if job else None
+    if end.succeeded:
+        return (
+            End(True, "SuccessPolicyMet", _met(facts, array, size), end.at)
+            if criterion == "SuccessPolicy"
+            else end
+        )
+    if not array["failed"]:
+        return end
     pod = quoted_pod(facts.pods_of(course.attempts[-1].number))
     why = f" One of them: {why_pod_failed(pod)[1]}" if pod else ""
-    message = f"{failed} of {size} indexes failed: {array.get('failedIndexes', '')}.{why}"
-    return End(
-        False, "IndexesFailed" if course.end.reason == "Error" else course.end.reason, message, course.end.at
-    )
+    beyond = ""
+    if criterion == "MaxFailedIndexesExceeded" and facts.spec.success_policy:
+        beyond = f", more than successPolicy.maxFailedIndexes, {facts.spec.success_policy.max_failed_indexes}"
+    message = f"{array['failed']} of {size} indexes failed{beyond}: {array.get('failedIndexes', '')}.{why}"
+    reason = (criterion if beyond else None) or "IndexesFailed"
+    return End(False, reason if end.reason == "Error" else end.reason, message, end.at)
+
+
+def _ended_by(job: Obj) -> str | None:
+    """The Job controller's own reason for the end."""
+    for each in job.get("status", {}).get("conditions", ()):
+        if each["type"] in ("Complete", "Failed") and each["status"] == "True":
+            return str(each.get("reason", ""))
+    return None
+
+
+def _met(facts: Facts, array: Obj, size: int) -> str:
+    policy = facts.spec.success_policy
+    assert policy is not None, "a Job without a success policy isn't ended by one"
+    which = f" of indexes {shorten(policy.succeeded_indexes, 200)}" if policy.succeeded_indexes else ""
+    asked = f"{policy.succeeded_count or 'all'}{which}"
+    rest = f"{array['failed']} failed, {size - array['succeeded'] - array['failed']} were not needed any more"
+    return f"{array['succeeded']} of {size} indexes have succeeded; successPolicy asks for {asked}. {rest}"
 
 
 def _conditions(
@@ -138,7 +152,7 @@ def _conditions(
         complete = Condition("Complete", end.succeeded, end.reason, end.message or "the job has succeeded")
         failed = Condition("Failed", not end.succeeded, end.reason, end.message or "the job has succeeded")
         return [admitted, running, complete, failed]
-    reason, message = waiting or (phase, f"attempt {attempt} runs")
+    reason, message = waiting or (phase, growth.told(course.attempts) or f"attempt {attempt} runs")
     return [
         admitted,
         Condition("Running", phase == "Running", reason, message),
@@ -156,32 +170,41 @@ def _waiting(facts: Facts, course: Course, now: datetime) -> tuple[str, str] | N
         )
         return course.stop.job_reason, f"{course.stop.message}{leaving}"
     if course.at:
-        last = course.attempts[-1]
-        return (
-            "BackOff",
-            f"attempt {last.number} failed: {last.message}; attempt {last.number + 1} starts at {timestamp(course.at)}",
-        )
+        return _before_the_next(facts, course, course.at)
     running = course.running
     if running is None or (running.started and facts.spec.array is None):
         return None
-    pods = facts.pods_of(running.number)
-    if failure := diagnose(
-        [pod for pod in pods if pod.get("status", {}).get("phase") == "Pending"], facts.evidence, now
-    ):
+    job, pods = facts.job(running.number), facts.pods_of(running.number)
+    settling = job is None or is_settling(job, now)
+    pending = [pod for pod in pods if pod.get("status", {}).get("phase") == "Pending"]
+    failure = diagnose(pending, facts.evidence, now)
+    if (failure or not settling) and (lacking := gang.missing(facts, running.number, now)):
+        return GANG_INCOMPLETE, lacking
+    if failure:
         return failure.reason, failure.message
     if facts.pods_refused:
         refusal = refused_pods(facts.pods_refused)
         return refusal.reason, refusal.message
     if running.started:
         return None
-    job = facts.job(running.number)
-    if job is None or is_settling(job, now):
+    if settling:
         return "Starting", "its pod is being started"
     if not pods:
         return "Starting", "its pod is being created"
     if not any(pod.get("spec", {}).get("nodeName") for pod in pods):
         return "Starting", "its pod waits for a node"
     return "Starting", "the node is preparing the container: image and volumes"
+
+
+def _before_the_next(facts: Facts, course: Course, at: datetime) -> tuple[str, str]:
+    last, incomplete = course.attempts[-1], course.attempts[-1].reason == GANG_INCOMPLETE
+    memory = growth.next_limit(facts.spec, course.attempts)
+    more = f" with {memory}" if memory and memory != last.memory else ""
+    return (
+        GANG_INCOMPLETE if incomplete else "BackOff",
+        f"attempt {last.number} {'ended' if incomplete else 'failed'}: {last.message};"
+        f" attempt {last.number + 1} starts at {timestamp(at)}{more}",
+    )
 
 
 def _held(facts: Facts, attempt: Attempt) -> bool:
@@ -208,19 +231,21 @@ def _attempt(attempt: Attempt, facts: Facts) -> Obj:
 
 
 def _array(facts: Facts, course: Course) -> Obj | None:
-    if facts.spec.array is None:
+    array = facts.spec.array
+    if array is None:
         return None
-    size, job = facts.spec.array.size, facts.job(course.attempts[-1].number) if course.attempts else None
+    size = array.size - len(left_out(array))
+    job = facts.job(course.attempts[-1].number) if course.attempts else None
     if job is None:
         return facts.status.get("array") or {"succeeded": 0, "failed": 0, "running": 0, "pending": size}
     status = job.get("status", {})
-    succeeded, failed = count(status.get("completedIndexes")), count(status.get("failedIndexes"))
-    running = min(int(status.get("active", 0)), size - succeeded - failed)
+    done, failed = succeeded(array, job), count(status.get("failedIndexes"))
+    running = min(int(status.get("active", 0)), size - done - failed)
     made: Obj = {
-        "succeeded": succeeded,
+        "succeeded": done,
         "failed": failed,
         "running": running,
-        "pending": size - succeeded - failed - running,
+        "pending": size - done - failed - running,
     }
     if indexes := status.get("failedIndexes"):
         made["failedIndexes"] = indexes
