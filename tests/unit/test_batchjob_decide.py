@@ -10,10 +10,8 @@ from hypothesis import settings
 from hypothesis import strategies as some
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from longshore.api.batchjob import BatchJobSpec
-from longshore.api.ranges import ranges
 from longshore.batchjob.attempts import Attempt
 from longshore.batchjob.decide import decide
-from longshore.batchjob.indexes import count
 from longshore.batchjob.retry import judge
 from longshore.batchjob.status import duration
 from longshore.workload.conditions import timestamp
@@ -195,10 +193,6 @@ def test_what_follows_a_failed_attempt(
     assert verdict.at == (None if wait is None else NOW + timedelta(seconds=wait))
 
 
-def test_indexes_are_told_as_ranges_and_counted_again() -> None:
-    assert ranges([7, 1, 3, 4, 5]) == "1,3-5,7"
-    assert count("1,3-5,7") == 5
-    assert count(None) == 0
 
 
 @pytest.mark.parametrize(("seconds", "text"), [(0, "0s"), (133, "2m13s"), (11100, "3h5m"), (187200, "2d4h")])

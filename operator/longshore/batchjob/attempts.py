@@ -216,13 +216,14 @@ def _failed(attempt: Attempt, condition: Obj, facts: Facts) -> Attempt:
 
 
 def quoted_pod(pods: list[Obj]) -> Obj | None:
-    """The failed pod that stands for the attempt: the first that failed, or one that was taken from its node,
-    after which others may have failed sooner than it was told."""
+    """The failed pod that stands for the attempt: one that was taken from its node, of which others may have
+    failed before it was told; else the first that failed, before those that were stopped because of it."""
     failed = [pod for pod in pods if pod.get("status", {}).get("phase") == "Failed"]
     return min(
         failed,
         key=lambda pod: (
             disruption(pod) is None,
+            "deletionTimestamp" in pod["metadata"],
             _state(pod).get("terminated", {}).get("finishedAt", ""),
             pod["metadata"]["name"],
         ),

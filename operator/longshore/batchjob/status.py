@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from longshore.batchjob import array as arrays
 from longshore.batchjob import gang, growth
-from longshore.batchjob.attempts import GANG_INCOMPLETE, Attempt, is_settling, quoted_pod, why_pod_failed
+from longshore.batchjob.attempts import GANG_INCOMPLETE, Attempt, is_settling
 from longshore.batchjob.facts import Facts
-from longshore.batchjob.indexes import count, left_out, succeeded
 from longshore.batchjob.lifecycle import Course, End
 from longshore.batchjob.retry import is_free
 from longshore.workload.conditions import Condition, parse_time, render, shorten, timestamp, with_one
@@ -15,19 +15,20 @@ from longshore.workload.decision import Obj
 from longshore.workload.diagnosis import diagnose, refused_pods
 
 RECORDED_ATTEMPTS = 10
-_COUNTS = ("succeeded", "failed", "running", "pending")
 
 
 def build(facts: Facts, course: Course, now: datetime) -> Obj:
     """The whole status."""
-    before, array = facts.status, _array(facts, course)
+    before, array = facts.status, arrays.progress(facts, course.attempts)
+    last = course.attempts[-1] if course.attempts else None
     waiting = _waiting(facts, course, now)
-    end = _end(facts, course, array)
+    end = course.end
+    if end and array and last:
+        end = arrays.in_words(end, facts, array, last)
     phase = _phase(course, end)
     started = min((each.started for each in course.attempts if each.started), default=None)
     if "startedAt" in before:
         started = parse_time(before["startedAt"])
-    last = course.attempts[-1] if course.attempts else None
     parts: Obj = {
         "observedGeneration": facts.generation,
         "phase": phase,
@@ -37,9 +38,7 @@ def build(facts: Facts, course: Course, now: datetime) -> Obj:
         ),
         "waiting": _since(waiting, before.get("waiting"), now) if waiting else None,
         "attempt": course.start or (last.number if last else None),
-        "done": f"{array['succeeded'] + array['failed']}/{sum(array[each] for each in _COUNTS)}"
-        if array
-        else None,
+        "done": f"{array['succeeded'] + array['failed']}/{arrays.size_of(array)}" if array else None,
         "attempts": [_attempt(each, facts) for each in course.attempts[-RECORDED_ATTEMPTS:]],
         "attemptsCounted": course.counted,
         "array": array,
@@ -93,48 +92,6 @@ def _reason(phase: str, end: End | None, waiting: tuple[str, str] | None, course
     if end:
         return end.reason
     return waiting[0] if waiting else phase
-
-
-def _end(facts: Facts, course: Course, array: Obj | None) -> End | None:
-    """The end in the words of an array: which indexes failed, and by which criterion it is over."""
-    end = course.end
-    if end is None or array is None or not course.attempts:
-        return end
-    job, size = facts.job(course.attempts[-1].number), sum(array[each] for each in _COUNTS)
-    criterion = _ended_by(job) if job else None
-    if end.succeeded:
-        return (
-            End(True, "SuccessPolicyMet", _met(facts, array, size), end.at)
-            if criterion == "SuccessPolicy"
-            else end
-        )
-    if not array["failed"]:
-        return end
-    pod = quoted_pod(facts.pods_of(course.attempts[-1].number))
-    why = f" One of them: {why_pod_failed(pod)[1]}" if pod else ""
-    beyond = ""
-    if criterion == "MaxFailedIndexesExceeded" and facts.spec.success_policy:
-        beyond = f", more than successPolicy.maxFailedIndexes, {facts.spec.success_policy.max_failed_indexes}"
-    message = f"{array['failed']} of {size} indexes failed{beyond}: {array.get('failedIndexes', '')}.{why}"
-    reason = (criterion if beyond else None) or "IndexesFailed"
-    return End(False, reason if end.reason == "Error" else end.reason, message, end.at)
-
-
-def _ended_by(job: Obj) -> str | None:
-    """The Job controller's own reason for the end."""
-    for each in job.get("status", {}).get("conditions", ()):
-        if each["type"] in ("Complete", "Failed") and each["status"] == "True":
-            return str(each.get("reason", ""))
-    return None
-
-
-def _met(facts: Facts, array: Obj, size: int) -> str:
-    policy = facts.spec.success_policy
-    assert policy is not None, "a Job without a success policy isn't ended by one"
-    which = f" of indexes {shorten(policy.succeeded_indexes, 200)}" if policy.succeeded_indexes else ""
-    asked = f"{policy.succeeded_count or 'all'}{which}"
-    rest = f"{array['failed']} failed, {size - array['succeeded'] - array['failed']} were not needed any more"
-    return f"{array['succeeded']} of {size} indexes have succeeded; successPolicy asks for {asked}. {rest}"
 
 
 def _conditions(
@@ -228,28 +185,6 @@ def _attempt(attempt: Attempt, facts: Facts) -> Obj:
             else attempt.succeeded or not is_free(facts.spec.retry, attempt)
         )
     return attempt.render(counted)
-
-
-def _array(facts: Facts, course: Course) -> Obj | None:
-    array = facts.spec.array
-    if array is None:
-        return None
-    size = array.size - len(left_out(array))
-    job = facts.job(course.attempts[-1].number) if course.attempts else None
-    if job is None:
-        return facts.status.get("array") or {"succeeded": 0, "failed": 0, "running": 0, "pending": size}
-    status = job.get("status", {})
-    done, failed = succeeded(array, job), count(status.get("failedIndexes"))
-    running = min(int(status.get("active", 0)), size - done - failed)
-    made: Obj = {
-        "succeeded": done,
-        "failed": failed,
-        "running": running,
-        "pending": size - done - failed - running,
-    }
-    if indexes := status.get("failedIndexes"):
-        made["failedIndexes"] = indexes
-    return made
 
 
 def _last_words(facts: Facts, last: Attempt | None) -> str | None:
