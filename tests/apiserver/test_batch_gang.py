@@ -27,7 +27,12 @@ def of_index(pods: list[Obj], index: int) -> Obj:
 
 
 def end(kube: Kube, pod: Obj, code: int, **status: object) -> None:
-    state = {"exitCode": code, "reason": "Error" if code else "Completed", "startedAt": now(), "finishedAt": now()}
+    state = {
+        "exitCode": code,
+        "reason": "Error" if code else "Completed",
+        "startedAt": now(),
+        "finishedAt": now(),
+    }
     kube.set_pod(pod, "Failed" if code else "Succeeded", {"terminated": state}, **status)  # type: ignore[arg-type]
 
 
@@ -53,7 +58,14 @@ def test_a_failed_pod_ends_the_attempt_of_all_and_all_are_tried_again(kube: Kube
     pods = whole(kube, 1)
     running(kube)
     end(kube, of_index(pods, 1), 9)
-    wait(lambda: all("deletionTimestamp" in pod["metadata"] for pod in kube.list("Pod", pods_of(1)) if pod["metadata"]["name"] != of_index(pods, 1)["metadata"]["name"]), "the others are stopped")
+    wait(
+        lambda: all(
+            "deletionTimestamp" in pod["metadata"]
+            for pod in kube.list("Pod", pods_of(1))
+            if pod["metadata"]["name"] != of_index(pods, 1)["metadata"]["name"]
+        ),
+        "the others are stopped",
+    )
     stop_pods_but(kube, of_index(pods, 1))
     whole(kube, 2)
     running(kube, 2)
@@ -93,7 +105,10 @@ def test_an_evicted_pod_costs_no_attempt_although_it_is_gone_when_its_job_has_fa
         "lastTransitionTime": now(),
     }
     kube.set_pod(of_index(pods, 2), "Running", {"running": {"startedAt": now()}}, conditions=[evicted])
-    wait(lambda: kube.status("BatchJob", "import")["attempts"][0].get("reason") == "Evicted", "it is remembered")
+    wait(
+        lambda: kube.status("BatchJob", "import")["attempts"][0].get("reason") == "Evicted",
+        "it is remembered",
+    )
     kube.delete("Pod", of_index(pods, 2)["metadata"]["name"])
     stop_pods(kube, 1)
     whole(kube, 2)
@@ -107,7 +122,9 @@ def test_an_evicted_pod_costs_no_attempt_although_it_is_gone_when_its_job_has_fa
 
 def test_a_service_of_somebody_else_is_left_alone(kube: Kube) -> None:
     foreign = {"ports": [{"port": 80}], "selector": {"app": "theirs"}}
-    kube.create({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "import-nodes"}, "spec": foreign})
+    kube.create(
+        {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "import-nodes"}, "spec": foreign}
+    )
     kube.create(gang())
     wait(lambda: kube.status("BatchJob", "import").get("reason") == "NameConflict", "the conflict")
     assert kube.get("Service", "import-nodes")["spec"]["selector"] == {"app": "theirs"}
@@ -144,7 +161,8 @@ def test_suspended_an_array_of_some_indexes_goes_on_with_those_that_are_left(kub
         return [
             pod
             for pod in kube.list("Pod", pods_of(1))
-            if pod["metadata"]["labels"][INDEX] == "4" and "deletionTimestamp" not in pod["metadata"]
+            if pod["metadata"]["labels"][INDEX] == "4"
+            and "deletionTimestamp" not in pod["metadata"]
             and not kube.get("Job", "import-1")["spec"]["suspend"]
         ]
 
@@ -158,7 +176,10 @@ def test_indexes_that_make_no_sense_are_told_and_nothing_runs(kube: Kube) -> Non
     status = wait(
         lambda: (it := kube.status("BatchJob", "import")).get("reason") == "Invalid" and it, "the reason"
     )
-    assert "spec.array.indexes: 5-1 is no range: write the lower index first, 1-5" in status["waiting"]["message"]
+    assert (
+        "spec.array.indexes: 5-1 is no range: write the lower index first, 1-5"
+        in status["waiting"]["message"]
+    )
     assert kube.list("Job") == []
 
 

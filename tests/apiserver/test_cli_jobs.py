@@ -73,8 +73,6 @@ def test_a_log_that_is_not_there_yet_is_explained(kube: Kube) -> None:
     kube.create(batchjob(suspend=True))
     wait(lambda: kube.status("BatchJob", "import").get("waiting"), "it waits")
     found = longshore(kube, "logs", "import")
-    assert found.stderr == (
-        "error: import has not started: suspended: set spec.suspend to false to go on\n"
-    )
+    assert found.stderr == ("error: import has not started: suspended: set spec.suspend to false to go on\n")
     empty = longshore(kube, "jobs", "--queue", "night")
     assert empty.stderr == f"there is no BatchJob of queue night in namespace {kube.namespace}\n"

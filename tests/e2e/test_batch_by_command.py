@@ -19,7 +19,10 @@ def written(folder: Path, job: Obj) -> str:
 
 @pytest.mark.parametrize(
     ("words", "code", "log"),
-    [(("take", "1"), 0, "took 1 MiB\n"), (("say-last-words", "no orders today", "42"), 42, "no orders today\n")],
+    [
+        (("take", "1"), 0, "took 1 MiB\n"),
+        (("say-last-words", "no orders today", "42"), 42, "no orders today\n"),
+    ],
 )
 def test_a_job_that_is_followed_shows_its_log_and_gives_its_exit_code(
     namespace: Cluster, tmp_path: Path, words: tuple[str, ...], code: int, log: str

@@ -87,7 +87,11 @@ def test_all_indexes_need_no_preparation() -> None:
     [
         ({"succeededCount": 2}, {"succeededCount": 8}, None),
         ({"succeededIndexes": "8-9,3"}, {"succeededIndexes": "3,8-9"}, None),
-        ({"succeededIndexes": "3,8", "succeededCount": 1}, {"succeededIndexes": "3,8", "succeededCount": 1}, None),
+        (
+            {"succeededIndexes": "3,8", "succeededCount": 1},
+            {"succeededIndexes": "3,8", "succeededCount": 1},
+            None,
+        ),
         ({"maxFailedIndexes": 0}, None, 0),
     ],
 )
@@ -125,7 +129,10 @@ def test_the_status_says_by_which_criterion_it_has_failed() -> None:
     ("spec", "words"),
     [
         ({"array": {"size": 5, "indexes": "3-1"}}, "3-1 is no range: write the lower index first, 1-3"),
-        ({"array": {"size": 5, "indexes": "1,5"}}, "indexes begin at 0 and end below size: there is no 5 of 5"),
+        (
+            {"array": {"size": 5, "indexes": "1,5"}},
+            "indexes begin at 0 and end below size: there is no 5 of 5",
+        ),
         ({"array": {"size": 5, "indexes": "1;2"}}, "write indexes and ranges of them, such as 3,7-9"),
         (
             {"array": {"size": 9, "indexes": "0-3"}, "successPolicy": {"succeededIndexes": "3-4"}},

@@ -193,8 +193,6 @@ def test_what_follows_a_failed_attempt(
     assert verdict.at == (None if wait is None else NOW + timedelta(seconds=wait))
 
 
-
-
 @pytest.mark.parametrize(("seconds", "text"), [(0, "0s"), (133, "2m13s"), (11100, "3h5m"), (187200, "2d4h")])
 def test_a_duration_reads_as_in_kubectl(seconds: int, text: str) -> None:
     assert duration(timedelta(seconds=seconds)) == text

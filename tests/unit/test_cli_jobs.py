@@ -39,7 +39,11 @@ def test_jobs_are_listed_with_what_they_wait_for() -> None:
 
 def test_queues_are_shown_where_there_are_any() -> None:
     rows = [job("a"), job("b", {"queue": "night"}, phase="Runnable")]
-    assert [line.split()[:2] for line in table(rows, NOW)] == [["NAME", "QUEUE"], ["a", "Submitted"], ["b", "night"]]
+    assert [line.split()[:2] for line in table(rows, NOW)] == [
+        ["NAME", "QUEUE"],
+        ["a", "Submitted"],
+        ["b", "night"],
+    ]
 
 
 ARRAY = {"array": {"size": 9}, "successPolicy": {"succeededCount": 8}}

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from longshore.batchjob.decide import decide
 from longshore.workload.conditions import parse_time
-from longshore.workload.decision import Create, Decision, Patch
+from longshore.workload.decision import Apply, Create, Decision, Patch
 
 from tests.unit.facts import NOW, Obj, at, batch_facts, ended_container, made_job, pod_of
 
@@ -27,16 +27,13 @@ UNSCHEDULABLE = {
 
 
 def bodies(decision: Decision) -> dict[str, Obj]:
-    return {
-        step.body["kind"]: step.body
-        for step in decision.steps
-        if not isinstance(step, Patch) and hasattr(step, "body")
-    }
+    return {step.body["kind"]: step.body for step in decision.steps if isinstance(step, Apply | Create)}
 
 
 def gang_job(*conditions: tuple[str, str], attempt: int = 1, age: float = 60, **status: Any) -> Obj:
     attempts = [
-        {"number": n, "job": f"import-{n}", "finishedAt": at(-3600), "reason": "NodeLost"} for n in range(1, attempt)
+        {"number": n, "job": f"import-{n}", "finishedAt": at(-3600), "reason": "NodeLost"}
+        for n in range(1, attempt)
     ]
     before = {"attempts": attempts}
     facts = batch_facts(GANG | {"retry": RETRIES}, status=before)
@@ -115,12 +112,17 @@ def test_a_gang_that_holds_no_node_waits_as_long_as_it_takes() -> None:
 
 def test_a_gang_whose_pods_all_have_a_node_keeps_them_however_long_an_image_takes() -> None:
     job = gang_job(age=100_000)
-    pods = [*(pod_of(job, index) for index in range(3)), pod_of(job, 3, phase="Pending", containerStatuses=[])]
+    pods = [
+        *(pod_of(job, index) for index in range(3)),
+        pod_of(job, 3, phase="Pending", containerStatuses=[]),
+    ]
     assert look(pods, job).steps == ()
 
 
 @pytest.mark.parametrize(("age", "given_back"), [(599, False), (901, True)])
-def test_nodes_that_are_held_for_too_long_without_the_others_are_given_back(age: float, given_back: bool) -> None:
+def test_nodes_that_are_held_for_too_long_without_the_others_are_given_back(
+    age: float, given_back: bool
+) -> None:
     job = gang_job(age=age)
     pods = [*(pod_of(job, index) for index in range(3)), pod_of(job, 3, node=None, **UNSCHEDULABLE)]
     decision = look(pods, job)
@@ -146,7 +148,13 @@ def given_back(attempts: int = 1) -> Decision:
     job = gang_job(("Suspended", "JobSuspended"), attempt=attempts, age=2000, terminating=0)
     job["spec"]["suspend"] = True
     recorded = [
-        {"number": n, "job": f"import-{n}", "finishedAt": at(-60), "reason": "GangIncomplete", "counted": False}
+        {
+            "number": n,
+            "job": f"import-{n}",
+            "finishedAt": at(-60),
+            "reason": "GangIncomplete",
+            "counted": False,
+        }
         for n in range(1, attempts)
     ]
     return look([], job, status={"attempts": recorded})
@@ -155,7 +163,11 @@ def given_back(attempts: int = 1) -> Decision:
 def test_an_attempt_that_gave_its_nodes_back_costs_nothing_and_is_followed_by_another_later() -> None:
     decision = given_back()
     (attempt,) = told(decision)["attempts"]
-    assert (attempt["reason"], attempt["counted"], told(decision)["attemptsCounted"]) == ("GangIncomplete", False, 0)
+    assert (attempt["reason"], attempt["counted"], told(decision)["attemptsCounted"]) == (
+        "GangIncomplete",
+        False,
+        0,
+    )
     assert told(decision)["phase"] == "Runnable"
     waiting = told(decision)["waiting"]
     assert waiting["reason"] == "GangIncomplete"
@@ -190,7 +202,9 @@ def test_one_failed_pod_ends_the_attempt_of_all_and_the_next_is_of_all() -> None
     status = told(look(pods, job))
     (attempt,) = status["attempts"]
     assert (attempt["reason"], attempt["exitCode"], attempt["pod"]) == ("Error", 7, "import-1-1-x")
-    again = decide(batch_facts(GANG | {"retry": RETRIES}, status=status, jobs=[job]), NOW + timedelta(seconds=10))
+    again = decide(
+        batch_facts(GANG | {"retry": RETRIES}, status=status, jobs=[job]), NOW + timedelta(seconds=10)
+    )
     assert bodies(again)["Job"]["metadata"]["name"] == "import-2"
     assert bodies(again)["Job"]["spec"]["completions"] == 4
 
