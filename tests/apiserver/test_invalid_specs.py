@@ -746,7 +746,7 @@ CASES = (
         "BatchJob",
         {"image": "shop:1", "retry": {"attempts": 2}, "memoryGrowth": {"factor": 1, "max": "4Gi"}},
         "spec.memoryGrowth.factor",
-        "Invalid value: 1: spec.memoryGrowth.factor in body should be greater than or equal to 1.1",
+        "Invalid value: 1: write a factor from 1.1 to 4, such as 1.5",
     ),
     Case(
         "a ceiling that is reached from the start",

@@ -51,7 +51,10 @@ class Nodes(Model):
 class MemoryGrowth(Model):
     """More memory for the attempt after one that ran out of it."""
 
-    factor: Annotated[float, Field(ge=1.1, le=4)] = Field(
+    # The rule is for 1, which an API server takes to be no less than a minimum of 1.1: it compares whole numbers.
+    factor: Annotated[
+        float, Field(ge=1.1, le=4), Rule("self >= 1.1", "write a factor from 1.1 to 4, such as 1.5")
+    ] = Field(
         description="An attempt that was OOMKilled is followed by one with its memory, request and limit, times this, from 1.1 to 4."
     )
     max: Quantity = Field(description="The memory limit grows up to this, such as 16Gi.")
@@ -192,7 +195,7 @@ class BatchJobSpec(ContainerFields):
             "memoryGrowth is not for arrays, whose indexes are retried as they are: raise size or resources.limits.memory",
         ),
         Rule(
-            "!has(self.memoryGrowth) || self.retry.attempts > 1",
+            "!has(self.memoryGrowth) || (has(self.retry) && self.retry.attempts > 1)",
             "memoryGrowth needs another attempt to grow in: set retry.attempts to 2 or more",
         ),
         Rule(
