@@ -23,6 +23,9 @@ _KNOWN: dict[str, tuple[Any, ...]] = {
     "mountPath": ("/data", "/cache", "relative"),
     "name": ("one", "two", "three", "MODE", "Not A Name"),
     "serviceAccountName": (None, "nobody"),
+    "indexes": ("0", "1", "0-1"),
+    "succeededIndexes": ("0", "1", "0-1"),
+    "max": ("256Mi", "1Gi", "8Gi"),
     "size": ("Nano", "Micro", "Small", "Huge"),
 }
 _LEFT_OUT = {
@@ -89,6 +92,8 @@ def _any(key: str, schema: Obj, rng: random.Random) -> Any:
         return items
     if type_ == "boolean":
         return rng.random() < 0.5
+    if type_ == "number":
+        return rng.choice([schema["minimum"], 2, schema["maximum"], schema["maximum"] + 1])
     if type_ == "integer":
         low, high = int(schema.get("minimum", 0)), int(schema.get("maximum", 100))
         return rng.choice([low, min(low + 1, high), rng.randint(low, min(high, low + 20)), high + 1])

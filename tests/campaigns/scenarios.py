@@ -177,6 +177,20 @@ SCENARIOS = (
     ),
     Scenario(
         "BatchJob",
+        "gang",
+        (
+            Step(
+                _create(batchjob(nodes={"count": 2}, retry={"attempts": 2, "backoffSeconds": 0})), ends(1, 0)
+            ),
+        ),
+    ),
+    Scenario(
+        "BatchJob",
+        "some indexes",
+        (Step(_create(batchjob(array={"size": 4, "indexes": "1,3"})), ends(0)),),
+    ),
+    Scenario(
+        "BatchJob",
         "array",
         (Step(_create(batchjob(array={"size": 3, "maxParallel": 2})), ends(0)),),
     ),

@@ -11,9 +11,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import urllib3
+from click.testing import CliRunner, Result
 from kubernetes import client, config
 from kubernetes.dynamic import DynamicClient
 from kubernetes.dynamic.exceptions import NotFoundError
+from longshore.cli.main import main
 
 from hack.install import Tools
 from tests.e2e.waiting import wait_for
@@ -60,6 +62,11 @@ class Cluster:
 
     def helm(self, *arguments: str, check: bool = True) -> str:
         return _run(*self.tools.helm, *arguments, check=check)
+
+    def longshore(self, *arguments: str) -> Result:
+        """The command line for people, in this process."""
+        where = ["--kubeconfig", self.tools.kubeconfig, "--context", self.tools.context, "-n", self.namespace]
+        return CliRunner().invoke(main, [*arguments, *where])
 
     def apply(self, *objects: Obj) -> None:
         document = "\n---\n".join(json.dumps(each) for each in objects)

@@ -90,3 +90,44 @@ def pod(
         "spec": {"containers": [{"name": "app", "resources": resources}], "nodeName": "node-1"},
         "status": {"phase": "Running", "containerStatuses": [container]} | status,
     }
+
+
+def made_job(body: Obj, *conditions: tuple[str, str], age: float = 0, **status: Any) -> Obj:
+    """A Job as the server holds it after it was created `age` seconds before NOW; conditions by type and reason."""
+    metadata = body["metadata"] | {
+        "uid": f"uid-{body['metadata']['name']}",
+        "resourceVersion": "7",
+        "creationTimestamp": at(-age),
+    }
+    told = [
+        {"type": type_, "status": "True", "reason": reason, "lastTransitionTime": at(0)}
+        for type_, reason in conditions
+    ]
+    return body | {"metadata": metadata, "status": {"conditions": told} | status}
+
+
+def pod_of(job: Obj, index: int | None = None, node: str | None = "node-1", **status: Any) -> Obj:
+    """A running pod of this Job; `status` is what differs from that. Without a node it is pending."""
+    template, name = job["spec"]["template"], job["metadata"]["name"]
+    of_index = {} if index is None else {"batch.kubernetes.io/job-completion-index": str(index)}
+    running = {
+        "phase": "Running",
+        "containerStatuses": [{"name": "job", "state": {"running": {"startedAt": at(0)}}}],
+    }
+    return {
+        "metadata": {
+            "name": f"{name}-{index or 0}-x",
+            "namespace": "prod",
+            "uid": f"uid-{name}-{index}",
+            "creationTimestamp": job["metadata"]["creationTimestamp"],
+            "labels": template["metadata"]["labels"] | of_index,
+        },
+        "spec": {"containers": template["spec"]["containers"]} | ({"nodeName": node} if node else {}),
+        "status": (running if node else {"phase": "Pending"}) | status,
+    }
+
+
+def ended_container(exit_code: int, reason: str = "Error", seconds: float = 0) -> Obj:
+    """What a failed pod's status says of its container."""
+    state = {"exitCode": exit_code, "reason": reason, "startedAt": at(0), "finishedAt": at(seconds)}
+    return {"phase": "Failed", "containerStatuses": [{"name": "job", "state": {"terminated": state}}]}

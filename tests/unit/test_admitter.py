@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from longshore.api.batchjob import BatchJobSpec
 from longshore.api.common import NodeSelection
-from longshore.batchjob.decide import attempt_in_queue, decide
+from longshore.batchjob.decide import asks, decide
 from longshore.batchjob.facts import Facts
 from longshore.cluster.store import Store
 from longshore.queueing.objects import claim_of
@@ -142,11 +142,11 @@ class Replica:
             if obj is None:
                 return None
             facts = self._facts(obj)
-            attempt = attempt_in_queue(facts, self.server.now)
-            if attempt is None:
+            asked = asks(facts, self.server.now)
+            if asked is None:
                 self.admitter.withdraw(obj["metadata"]["uid"])
             else:
-                facts = replace(facts, ticket=self.admitter.ask(obj, obj["spec"]))
+                facts = replace(facts, ticket=self.admitter.ask(obj, asked[1]))
             decision = decide(facts, self.server.now)
             for step in decision.steps:
                 self._do(key, step)

@@ -13,7 +13,7 @@ from longshore.api.batchjob import BatchJobSpec
 from longshore.batchjob.attempts import Attempt
 from longshore.batchjob.decide import decide
 from longshore.batchjob.retry import judge
-from longshore.batchjob.status import count, duration, ranges
+from longshore.batchjob.status import duration
 from longshore.workload.conditions import timestamp
 from longshore.workload.decision import Create, Decision, Delete, Patch
 
@@ -191,12 +191,6 @@ def test_what_follows_a_failed_attempt(
     verdict = judge(spec, Attempt(1, "import-1", finished=NOW, exit_code=code, reason=reason), counted)
     assert verdict.why == why
     assert verdict.at == (None if wait is None else NOW + timedelta(seconds=wait))
-
-
-def test_indexes_are_told_as_ranges_and_counted_again() -> None:
-    assert ranges([7, 1, 3, 4, 5]) == "1,3-5,7"
-    assert count("1,3-5,7") == 5
-    assert count(None) == 0
 
 
 @pytest.mark.parametrize(("seconds", "text"), [(0, "0s"), (133, "2m13s"), (11100, "3h5m"), (187200, "2d4h")])

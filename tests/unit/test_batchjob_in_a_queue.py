@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from longshore.api.common import NodeSelection
-from longshore.batchjob.decide import attempt_in_queue, decide
+from longshore.batchjob.decide import asks, decide
 from longshore.batchjob.definition import Definition
 from longshore.queueing.model import Ticket, Wait
 from longshore.queueing.objects import claim_of
@@ -66,6 +66,21 @@ def test_a_job_takes_what_its_definition_asks_for() -> None:
     assert claim.need == (4500, 1536 << 20, 6)
 
 
+def test_an_attempt_that_gets_more_memory_asks_for_it() -> None:
+    spec = QUEUED | {"size": "Nano", "retry": {"attempts": 3}, "memoryGrowth": {"factor": 2, "max": "1Gi"}}
+    ended = {
+        "number": 1,
+        "job": "import-1",
+        "startedAt": at(1),
+        "finishedAt": at(20),
+        "reason": "OOMKilled",
+        "memory": "128Mi",
+    }
+    facts = batch_facts(spec, status={"attempts": [ended], "attemptsCounted": 1}, ticket=ROOM)
+    facts.batchjob["spec"] = spec
+    assert told(decide(facts, LATER))["queue"]["requests"] == {"cpu": "100m", "memory": "256Mi"}
+
+
 def test_without_room_it_makes_nothing_and_says_why() -> None:
     decision = decide(batch_facts(QUEUED, ticket=no_room()), NOW)
     assert decision.steps == ()
@@ -94,12 +109,12 @@ def test_room_is_in_the_status_before_there_is_a_job() -> None:
 
 
 def test_the_queue_is_asked_only_for_what_is_to_be_started() -> None:
-    assert attempt_in_queue(batch_facts(QUEUED), NOW) == 1
-    assert attempt_in_queue(batch_facts(), NOW) is None
-    assert attempt_in_queue(batch_facts(QUEUED | {"suspend": True}), NOW) is None
-    assert attempt_in_queue(batch_facts(QUEUED, account_allowed=False), NOW) is None
-    assert attempt_in_queue(batch_facts(QUEUED, **in_pool()), NOW) is None
-    assert attempt_in_queue(batch_facts(QUEUED, status={"phase": "Failed"}), NOW) is None
+    assert asks(batch_facts(QUEUED), NOW)[0] == 1
+    assert asks(batch_facts(), NOW) is None
+    assert asks(batch_facts(QUEUED | {"suspend": True}), NOW) is None
+    assert asks(batch_facts(QUEUED, account_allowed=False), NOW) is None
+    assert asks(batch_facts(QUEUED, **in_pool()), NOW) is None
+    assert asks(batch_facts(QUEUED, status={"phase": "Failed"}), NOW) is None
 
 
 def test_while_reason_and_place_are_the_same_the_same_words_are_told_and_since_never_moves() -> None:
@@ -122,7 +137,7 @@ def test_an_admission_to_an_environment_that_is_gone_is_none() -> None:
     decision = decide(facts, NOW)
     assert jobs(decision) == []
     assert told(decision)["queue"] == {"attempt": 1, "since": at(0)}
-    assert attempt_in_queue(facts, NOW) == 1
+    assert asks(facts, NOW)[0] == 1
 
 
 def test_the_end_of_an_attempt_gives_the_room_back_and_the_retry_asks_for_its_own() -> None:
@@ -157,7 +172,7 @@ def test_a_suspended_array_gives_its_room_back_once_it_stands_still_and_asks_bef
     still = decide(batch_facts(spec | {"suspend": True}, jobs=[suspended_job(0)], **running), LATER)
     assert "queue" not in told(still)
     resumed = batch_facts(spec, jobs=[suspended_job(0)], status=told(still), ticket=no_room())
-    assert attempt_in_queue(resumed, LATER) == 1
+    assert asks(resumed, LATER)[0] == 1
     decision = decide(resumed, LATER)
     assert decision.steps == ()
     assert (told(decision)["phase"], told(decision)["waiting"]["reason"]) == ("Runnable", "NoCapacity")

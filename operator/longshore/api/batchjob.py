@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from longshore.api.base import DnsLabel, ListMap, ListType, Model, Rule, left_to_the_definition
+from longshore.api.base import DnsLabel, ListMap, ListType, Model, Quantity, Rule, left_to_the_definition
 from longshore.api.common import CONTAINER_RULES, Conditions, ContainerFields, ImageReference
 from longshore.api.parameters import ParameterValues
+from longshore.api.ranges import Ranges, highest, indexes_of
 
 FailureReason = Literal["OOMKilled", "Evicted", "NodeLost", "Preempted", "Error"]
 
@@ -21,6 +22,65 @@ class Array(Model):
     )
     max_parallel: Annotated[int, Field(ge=1, le=10000)] | None = Field(
         default=None, description="Pods that run at once. Default: all."
+    )
+    indexes: Ranges | None = Field(
+        default=None,
+        description="Run only these of the indexes, as ranges such as 3,7-9; each keeps its number. Default: all.",
+    )
+
+    @model_validator(mode="after")
+    def _indexes_exist(self) -> Self:
+        if self.indexes and highest(self.indexes) >= self.size:
+            raise ValueError(
+                f"indexes begin at 0 and end below size: there is no {highest(self.indexes)} of {self.size}"
+            )
+        return self
+
+
+class Nodes(Model):
+    """A gang: pods that run at the same time and reach each other by name, all or none."""
+
+    count: Annotated[int, Field(ge=2, le=256)] = Field(
+        description="Number of pods, from 2 to 256. Each finds LONGSHORE_NODE_INDEX, from 0, LONGSHORE_NODE_COUNT, and the host name of index 0 in LONGSHORE_MAIN_ADDRESS."
+    )
+    start_seconds: Annotated[int, Field(ge=10, le=86400)] = Field(
+        default=600,
+        description="Seconds, up to half as many more by chance, for which some pods keep nodes while others find none; then all give theirs back and the gang tries again later. Default: 600.",
+    )
+
+
+class MemoryGrowth(Model):
+    """More memory for the attempt after one that ran out of it."""
+
+    # The rule is for 1, which an API server takes to be no less than a minimum of 1.1: it compares whole numbers.
+    factor: Annotated[
+        float, Field(ge=1.1, le=4), Rule("self >= 1.1", "write a factor from 1.1 to 4, such as 1.5")
+    ] = Field(
+        description="An attempt that was OOMKilled is followed by one with its memory, request and limit, times this, from 1.1 to 4."
+    )
+    max: Quantity = Field(description="The memory limit grows up to this, such as 16Gi.")
+
+
+class SuccessPolicy(Model):
+    """When an array is done before every index is."""
+
+    rules: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            "has(self.succeededCount) || has(self.succeededIndexes) || has(self.maxFailedIndexes)",
+            "set succeededCount, succeededIndexes or maxFailedIndexes, or leave out successPolicy",
+        ),
+    )
+    succeeded_count: Annotated[int, Field(ge=1, le=10000)] | None = Field(
+        default=None,
+        description="Done, and succeeded, once so many indexes have succeeded, of succeededIndexes if those are set; pods that still run are stopped. Default: all.",
+    )
+    succeeded_indexes: Ranges | None = Field(
+        default=None,
+        description="Done, and succeeded, once these have succeeded, as ranges such as 0,5-9. Default: any of them count.",
+    )
+    max_failed_indexes: Annotated[int, Field(ge=0, le=10000)] | None = Field(
+        default=None,
+        description="Done, and failed, once more indexes than this have failed, without waiting for the others. Default: all run.",
     )
 
 
@@ -139,8 +199,8 @@ class DefinitionRef(Model):
 _FIXED = (
     "definition", "parameters", "dependsOn",
     "image", "command", "args", "env", "envFrom", "files", "volumes", "size", "resources", "placement", "security",
-    "serviceAccountName", "imagePullSecrets", "labels", "annotations", "terminationGracePeriodSeconds", "array", "retry", "timeouts",
-    "queue", "priority", "share",
+    "serviceAccountName", "imagePullSecrets", "labels", "annotations", "terminationGracePeriodSeconds", "array", "nodes", "retry", "memoryGrowth",
+    "timeouts", "successPolicy", "queue", "priority", "share",
 )  # fmt: skip
 
 
@@ -151,17 +211,58 @@ def _fixed(field: str) -> Rule:
     )
 
 
+_SHAPE_RULES = (
+    Rule(
+        "!has(self.array) || !has(self.nodes)",
+        "set at most one of array and nodes: the pods of an array are independent, those of nodes run together",
+    ),
+    Rule(
+        "!has(self.memoryGrowth) || !has(self.array)",
+        "memoryGrowth is not for arrays, whose indexes are retried as they are: raise size or resources.limits.memory",
+    ),
+    Rule(
+        "!has(self.memoryGrowth) || (has(self.retry) && self.retry.attempts > 1)",
+        "memoryGrowth needs another attempt to grow in: set retry.attempts to 2 or more",
+    ),
+    Rule(
+        "!has(self.memoryGrowth) || !has(self.resources) || !has(self.resources.limits) || !has(self.resources.limits.memory)"
+        " || quantity(string(self.memoryGrowth.max)).isGreaterThan(quantity(string(self.resources.limits.memory)))",
+        "memoryGrowth.max must be above resources.limits.memory: raise max, or leave out memoryGrowth",
+    ),
+    Rule(
+        "!has(self.successPolicy) || has(self.array)",
+        "successPolicy is for arrays: set array, or leave out successPolicy",
+    ),
+    Rule(
+        "!has(self.successPolicy) || !has(self.array) || [has(self.successPolicy.succeededCount) ? self.successPolicy.succeededCount : 1,"
+        " has(self.successPolicy.maxFailedIndexes) ? self.successPolicy.maxFailedIndexes : 0].all(number, number <= self.array.size)",
+        "successPolicy speaks of more indexes than array.size: lower succeededCount and maxFailedIndexes",
+    ),
+)
+
+
 class JobTemplate(ContainerFields):
     """What a batch job runs, and how: the part that a JobDefinition keeps."""
 
-    rules: ClassVar[tuple[Rule, ...]] = CONTAINER_RULES
+    rules: ClassVar[tuple[Rule, ...]] = (*CONTAINER_RULES, *_SHAPE_RULES)
 
     array: Array | None = Field(
         default=None, description="Many pods of one job, each with its index. Default: one pod."
     )
+    nodes: Nodes | None = Field(
+        default=None,
+        description="A gang: pods that run at the same time and reach each other by name, all or none. Default: one pod.",
+    )
     retry: Retry = Field(
         default=Retry(),
         description="How often, and after what, a failed attempt is followed by another. Default: one attempt.",
+    )
+    memory_growth: MemoryGrowth | None = Field(
+        default=None,
+        description="More memory for the attempt after one that was OOMKilled, where retry allows another. Default: the same.",
+    )
+    success_policy: SuccessPolicy | None = Field(
+        default=None, description="When an array is done before every index is. Default: all have to succeed."
     )
     timeouts: Timeouts = Field(
         default=Timeouts(), description="How long things may take. Default: no limits."
@@ -170,10 +271,28 @@ class JobTemplate(ContainerFields):
         default=30, description="Seconds from the decision to stop a pod until it is killed. Default: 30."
     )
 
+    @model_validator(mode="after")
+    def _success_is_possible(self) -> Self:
+        if self.array is not None and self.nodes is not None:
+            raise ValueError("set at most one of array and nodes")
+        if self.array is None or self.success_policy is None:
+            return self
+        wanted, policy = indexes_of(self.array.indexes or f"0-{self.array.size - 1}"), self.success_policy
+        meant = indexes_of(policy.succeeded_indexes) if policy.succeeded_indexes else wanted
+        if beyond := meant - wanted:
+            raise ValueError(
+                f"successPolicy.succeededIndexes names {min(beyond)}, which the array doesn't run"
+            )
+        if policy.succeeded_count is not None and policy.succeeded_count > len(meant):
+            raise ValueError(
+                f"successPolicy.succeededCount is {policy.succeeded_count}, but only {len(meant)} indexes can count"
+            )
+        return self
+
 
 _OF_THE_DEFINITION = (
     "envFrom", "files", "volumes", "placement", "security", "serviceAccountName", "imagePullSecrets", "labels",
-    "annotations", "terminationGracePeriodSeconds",
+    "annotations", "terminationGracePeriodSeconds", "nodes", "memoryGrowth", "successPolicy",
 )  # fmt: skip
 
 
@@ -182,6 +301,7 @@ class BatchJobSpec(JobTemplate):
 
     rules: ClassVar[tuple[Rule, ...]] = (
         *CONTAINER_RULES,
+        *_SHAPE_RULES,
         *(_fixed(field) for field in _FIXED),
         Rule(
             "!has(oldSelf.cancel) || (has(self.cancel) && self.cancel == oldSelf.cancel)",
@@ -286,13 +406,14 @@ class AttemptStatus(Model):
     number: int = Field(description="From 1.")
     job: Annotated[str, Field(max_length=63)] = Field(description="Name of its Job.")
     pod: Annotated[str, Field(max_length=253)] | None = Field(
-        default=None, description="Name of its pod; of an array, the failed pod that is quoted."
+        default=None,
+        description="Name of its pod; of a gang, that of index 0; of an array, and once a gang has failed, the failed pod that is quoted.",
     )
     node: Annotated[str, Field(max_length=253)] | None = Field(
         default=None, description="Node that the pod ran on."
     )
     started_at: Annotated[str, Field(json_schema_extra={"format": "date-time"})] | None = Field(
-        default=None, description="When its container first ran."
+        default=None, description="When its container first ran; of a gang, when the last of its pods did."
     )
     finished_at: Annotated[str, Field(json_schema_extra={"format": "date-time"})] | None = Field(
         default=None, description="When it ended."
@@ -300,7 +421,7 @@ class AttemptStatus(Model):
     exit_code: int | None = Field(default=None, description="Exit code of the container.")
     reason: Annotated[str, Field(max_length=64)] | None = Field(
         default=None,
-        description="How it ended: Succeeded, Error, OOMKilled, Evicted, NodeLost, Preempted, Timeout, Suspended, Cancelled, JobDeleted.",
+        description="How it ended: Succeeded, Error, OOMKilled, Evicted, NodeLost, Preempted, Timeout, Suspended, Cancelled, GangIncomplete, JobDeleted.",
     )
     message: Annotated[str, Field(max_length=2048)] | None = Field(
         default=None, description="What happened, for people."
@@ -314,13 +435,13 @@ class AttemptStatus(Model):
 
 
 class ArrayStatus(Model):
-    """How far an array is."""
+    """How far an array is; array.indexes alone count, where they are set."""
 
     succeeded: int = Field(description="Indexes that succeeded.")
     failed: int = Field(description="Indexes that failed for good.")
     running: int = Field(description="Pods that run.")
     pending: int = Field(description="Indexes that have not begun or wait for a retry.")
-    failed_indexes: Annotated[str, Field(max_length=16384)] | None = Field(
+    failed_indexes: Annotated[str, Field(max_length=32768)] | None = Field(
         default=None, description="Indexes that failed, as ranges such as 1,3-5."
     )
 
@@ -432,6 +553,10 @@ class BatchJob(Model):
         Rule(
             "!has(self.spec.dependsOn) || self.spec.dependsOn.all(d, !has(d.name) || d.name != self.metadata.name)",
             "dependsOn names the BatchJob itself: a job cannot wait for its own end",
+        ),
+        Rule(
+            "!has(self.spec.nodes) || self.metadata.name.matches('^[a-z]')",
+            "metadata.name of a job with nodes becomes a Service's name: begin it with a letter",
         ),
     )
     spec: BatchJobSpec = Field(description="What is wanted.")

@@ -9,15 +9,17 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
+from longshore.batchjob import growth
 from longshore.batchjob.attempts import is_stopped
 from longshore.batchjob.facts import Facts
 from longshore.batchjob.lifecycle import Course
 from longshore.queueing.objects import is_queued, need_of, written
 from longshore.workload.conditions import timestamp
 from longshore.workload.decision import Obj
+from longshore.workload.pod import resources, with_memory
 
 GRANTED = "Admitted"
-_ASKED = {"queue", "share", "priority", "size", "resources", "placement", "array"}
+_ASKED = {"queue", "share", "priority", "size", "resources", "placement", "array", "nodes"}
 
 
 def ask(facts: Facts, course: Course, now: datetime) -> Course:
@@ -36,7 +38,7 @@ def ask(facts: Facts, course: Course, now: datetime) -> Course:
     queue: Obj = {"attempt": attempt, "since": since}
     ticket = facts.ticket
     if ticket is not None and ticket.environment is not None:
-        requests = written(need_of(asked_for(facts)))
+        requests = written(need_of(asked_for(facts, course)))
         queue |= {"environment": ticket.environment, "admittedAt": timestamp(now), "requests": requests}
     elif ticket is not None and ticket.wait is not None and ticket.wait.position is not None:
         queue["position"] = ticket.wait.position
@@ -45,12 +47,20 @@ def ask(facts: Facts, course: Course, now: datetime) -> Course:
     return replace(course, start=None, resume=False, asks=attempt, queue=queue)
 
 
-def asked_for(facts: Facts) -> Obj:
-    """The part of the spec that the queue goes by; with a definition, what it and the job make together."""
-    if facts.definition is None:
-        spec: Obj = facts.batchjob["spec"]
+def asked_for(facts: Facts, course: Course) -> Obj:
+    """The part of the spec that the queue goes by: with a definition, what it and the job make together, and as much
+    memory as the next attempt gets."""
+    spec: Obj = facts.batchjob["spec"]
+    if facts.definition is not None:
+        spec = facts.spec.model_dump(mode="json", by_alias=True, exclude_none=True, include=_ASKED)
+    limit = growth.next_limit(facts.spec, course.attempts)
+    if limit is None:
         return spec
-    return facts.spec.model_dump(mode="json", by_alias=True, exclude_none=True, include=_ASKED)
+    requests = with_memory(resources(facts.spec.size, facts.spec.resources), limit)["requests"]
+    amounts: Obj = {"requests": {name: requests[name] for name in ("cpu", "memory") if name in requests}}
+    exact: Obj = spec.get("resources", {})
+    amounts |= {"gpu": exact["gpu"]} if "gpu" in exact else {}
+    return {name: value for name, value in spec.items() if name != "size"} | {"resources": amounts}
 
 
 def waiting(facts: Facts, course: Course) -> tuple[str, str]:

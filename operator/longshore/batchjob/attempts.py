@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from longshore.batchjob.children.job import CONTAINER
-from longshore.batchjob.facts import Facts, attempt_of
+from longshore.batchjob.facts import Facts, attempt_of, index_of
 from longshore.workload.conditions import parse_time, shorten, timestamp
 from longshore.workload.decision import Obj
 from longshore.workload.diagnosis import last_words, memory_limit
@@ -14,7 +14,8 @@ from longshore.workload.diagnosis import last_words, memory_limit
 SETTLING = timedelta(seconds=10)
 """While an attempt is younger than this and has not begun to run, where its pod stands isn't told: in most cases
 it is over in a moment, and each step would be a write."""
-NOT_COUNTED = frozenset({"Suspended"})
+GANG_INCOMPLETE = "GangIncomplete"
+NOT_COUNTED = frozenset({"Suspended", GANG_INCOMPLETE})
 _DISRUPTION_REASONS = {
     "PreemptionByScheduler": "Preempted",
     "DeletionByTaintManager": "NodeLost",
@@ -63,18 +64,21 @@ class Attempt:
         return {name: value for name, value in parts.items() if value is not None}
 
 
-def observe(facts: Facts, stop_reason: str | None, now: datetime) -> list[Attempt]:
-    """Every attempt that is known, the oldest first.
+def observe(facts: Facts, stopped: tuple[str, str | None] | None, now: datetime) -> list[Attempt]:
+    """Every attempt that is known, the oldest first; of those that the status has dropped, their Jobs remain.
 
-    `stop_reason` is why attempts are being stopped now, for one whose Job has been suspended.
+    `stopped` is why attempts are being stopped now, reason and message, for one whose Job has been suspended.
     """
     recorded = {each["number"]: each for each in facts.status.get("attempts", ())}
-    numbers = sorted(recorded.keys() | {attempt_of(each) for each in facts.jobs} - {0})
-    return [_observe(number, recorded.get(number), facts, stop_reason, now) for number in numbers]
+    oldest = min(recorded, default=1)
+    numbers = sorted(
+        recorded.keys() | {number for job in facts.jobs if (number := attempt_of(job)) >= oldest}
+    )
+    return [_observe(number, recorded.get(number), facts, stopped, now) for number in numbers]
 
 
 def _observe(
-    number: int, recorded: Obj | None, facts: Facts, stop_reason: str | None, now: datetime
+    number: int, recorded: Obj | None, facts: Facts, stopped: tuple[str, str | None] | None, now: datetime
 ) -> Attempt:
     before = _load(recorded) if recorded else None
     if before and before.finished:
@@ -85,7 +89,7 @@ def _observe(
         message = "its Job was deleted by somebody else, so how it ended is not known"
         return replace(before, finished=now, reason="JobDeleted", message=message, fresh=True)
     seen = _from_pods(Attempt(number, job["metadata"]["name"]), job, facts, before, now)
-    return _ended(seen, job, facts, stop_reason)
+    return _ended(seen, job, facts, stopped)
 
 
 def _load(recorded: Obj) -> Attempt:
@@ -105,16 +109,31 @@ def _load(recorded: Obj) -> Attempt:
 
 def _from_pods(attempt: Attempt, job: Obj, facts: Facts, before: Attempt | None, now: datetime) -> Attempt:
     pods = facts.pods_of(attempt.number)
-    starts = [moment for pod in pods if (moment := started_at(pod))]
-    if before and before.started:
-        starts.append(before.started)
     attempt = replace(
-        attempt, started=min(starts, default=None), memory=memory_limit(job["spec"]["template"], CONTAINER)
+        attempt,
+        started=began(pods, facts, before.started if before else None),
+        memory=memory_limit(job["spec"]["template"], CONTAINER),
     )
-    if facts.spec.array is None and pods and (attempt.started or not is_settling(job, now)):
-        newest = max(pods, key=lambda pod: pod["metadata"]["creationTimestamp"])
+    if before and before.reason:
+        attempt = replace(attempt, reason=before.reason, message=before.message)
+    elif facts.spec.array is None and (lost := next((pod for pod in pods if disruption(pod)), None)):
+        # Remembered, for the pod may be gone by the time its Job has failed.
+        reason, message = why_pod_failed(lost)
+        attempt = replace(attempt, reason=reason, message=message)
+    shown = pods if facts.spec.nodes is None else [pod for pod in pods if index_of(pod) == 0]
+    if facts.spec.array is None and shown and (attempt.started or not is_settling(job, now)):
+        newest = max(shown, key=lambda pod: pod["metadata"]["creationTimestamp"])
         return replace(attempt, pod=newest["metadata"]["name"], node=newest.get("spec", {}).get("nodeName"))
     return replace(attempt, pod=before.pod, node=before.node) if before else attempt
+
+
+def began(pods: list[Obj], facts: Facts, before: datetime | None) -> datetime | None:
+    """When the attempt began to run: with its first pod, a gang with its last."""
+    starts = [moment for pod in pods if (moment := started_at(pod))]
+    if facts.spec.nodes is None:
+        return min([*starts, *([before] if before else [])], default=None)
+    whole = len({index_of(pod) for pod in pods if started_at(pod)}) == facts.spec.nodes.count
+    return before or (max(starts) if whole else None)
 
 
 def is_settling(job: Obj, now: datetime) -> bool:
@@ -134,7 +153,7 @@ def _state(pod: Obj) -> Obj:
     return next((each.get("state", {}) for each in statuses if each["name"] == CONTAINER), {})
 
 
-def _ended(attempt: Attempt, job: Obj, facts: Facts, stop_reason: str | None) -> Attempt:
+def _ended(attempt: Attempt, job: Obj, facts: Facts, stopped: tuple[str, str | None] | None) -> Attempt:
     conditions = {
         each["type"]: each for each in job.get("status", {}).get("conditions", ()) if each["status"] == "True"
     }
@@ -143,8 +162,8 @@ def _ended(attempt: Attempt, job: Obj, facts: Facts, stop_reason: str | None) ->
         return _finish(attempt, done["lastTransitionTime"], "Succeeded", None, code)
     if failed := conditions.get("Failed"):
         return _failed(attempt, failed, facts)
-    if stop_reason and (stopped := conditions.get("Suspended")) and is_stopped(job):
-        return _finish(attempt, stopped["lastTransitionTime"], stop_reason, None, None)
+    if stopped and (suspended := conditions.get("Suspended")) and is_stopped(job):
+        return _finish(attempt, suspended["lastTransitionTime"], *stopped, None)
     return attempt
 
 
@@ -176,12 +195,15 @@ def _failed(attempt: Attempt, condition: Obj, facts: Facts) -> Attempt:
             attempt, at, "Timeout", f"the attempt ran longer than timeouts.attemptSeconds, {seconds} s", None
         )
     pod = quoted_pod(facts.pods_of(attempt.number))
+    if attempt.reason and not (pod and disruption(pod)):
+        return _finish(attempt, at, attempt.reason, attempt.message, None)
     if pod is None:
+        whose = "its pod" if facts.spec.nodes is None else "one of its pods"
         return _finish(
             attempt,
             at,
             "Error",
-            f"its pod is gone, so its exit code is not known: {condition.get('message', '')}",
+            f"{whose} is gone, so its exit code is not known: {condition.get('message', '')}",
             None,
         )
     attempt = replace(
@@ -194,23 +216,35 @@ def _failed(attempt: Attempt, condition: Obj, facts: Facts) -> Attempt:
 
 
 def quoted_pod(pods: list[Obj]) -> Obj | None:
-    """The failed pod that stands for the attempt: the first that failed."""
+    """The failed pod that stands for the attempt: one that was taken from its node, of which others may have
+    failed before it was told; else the first that failed, before those that were stopped because of it."""
     failed = [pod for pod in pods if pod.get("status", {}).get("phase") == "Failed"]
     return min(
         failed,
-        key=lambda pod: (_state(pod).get("terminated", {}).get("finishedAt", ""), pod["metadata"]["name"]),
+        key=lambda pod: (
+            disruption(pod) is None,
+            "deletionTimestamp" in pod["metadata"],
+            _state(pod).get("terminated", {}).get("finishedAt", ""),
+            pod["metadata"]["name"],
+        ),
         default=None,
     )
+
+
+def disruption(pod: Obj) -> Obj | None:
+    """The condition that says that the pod is taken from its node, and why."""
+    conditions = pod.get("status", {}).get("conditions", ())
+    told = (each for each in conditions if each["type"] == "DisruptionTarget" and each["status"] == "True")
+    return next(told, None)
 
 
 def why_pod_failed(pod: Obj) -> tuple[str, str]:
     """Reason and message of a failed pod: the kubelet's and the scheduler's words before the exit code."""
     status, ended = pod.get("status", {}), _state(pod).get("terminated", {})
     code = ended.get("exitCode")
-    for condition in status.get("conditions", ()):
-        if condition["type"] == "DisruptionTarget" and condition["status"] == "True":
-            reason = _DISRUPTION_REASONS.get(condition.get("reason", ""), "Evicted")
-            return reason, f"the pod was taken from its node: {condition.get('message', '')}"
+    if condition := disruption(pod):
+        reason = _DISRUPTION_REASONS.get(condition.get("reason", ""), "Evicted")
+        return reason, f"the pod was taken from its node: {condition.get('message', '')}"
     if status.get("reason") in ("Evicted", "NodeLost"):
         return status["reason"], f"the pod was taken from its node: {status.get('message', '')}"
     if ended.get("reason") == "OOMKilled":

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from longshore.batchjob import admission
+from longshore.batchjob import admission, growth
 from longshore.batchjob import status as statuses
-from longshore.batchjob.children import files, job, service_account
+from longshore.batchjob.attempts import is_stopped
+from longshore.batchjob.children import files, job, service, service_account
 from longshore.batchjob.facts import Facts, is_orphan
+from longshore.batchjob.indexes import without_those_left_out
 from longshore.batchjob.lifecycle import Course, chart, next_deadline
 from longshore.batchjob.work import Work
 from longshore.workload.conditions import Condition, parse_time, with_one
@@ -43,15 +45,17 @@ def decide(facts: Facts, now: datetime) -> Decision:
         status = statuses.refused(facts, facts.refusal.reason, facts.refusal.message, now, course)
         return Decision(steps, status)
     status = statuses.build(facts, course, now)
-    return Decision(steps, status, _events(facts, status), _again(facts, course, now))
+    return Decision(steps, status, _events(facts, course, status), _again(facts, course, now))
 
 
-def attempt_in_queue(facts: Facts, now: datetime) -> int | None:
-    """The attempt for which the queue has to be asked; None where nothing is to be started, or it is admitted."""
+def asks(facts: Facts, now: datetime) -> tuple[int, Obj] | None:
+    """The attempt for which the queue has to be asked, and the part of the spec that the queue goes by; None where
+    nothing is to be started, or it is admitted."""
     disabled = facts.batchjob["metadata"].get("annotations", {}).get(RECONCILE_ANNOTATION) == "disabled"
     if disabled or facts.status.get("phase") in FINISHED or _is_refused_account(facts):
         return None
-    return admission.ask(facts, chart(facts, now), now).asks
+    course = admission.ask(facts, chart(facts, now), now)
+    return (course.asks, admission.asked_for(facts, course)) if course.asks is not None else None
 
 
 def _is_refused_account(facts: Facts) -> bool:
@@ -67,16 +71,29 @@ def _steps(work: Work, facts: Facts, course: Course) -> tuple[Step, ...]:
     if live is not None and course.stop is not None and not live["spec"].get("suspend"):
         return (Patch(Ref.of(live), {"spec": {"suspend": True}}),)
     if live is not None and course.resume:
-        return (Patch(Ref.of(live), {"spec": {"suspend": False}}),)
+        return _resume(facts, live)
     if course.start is None:
         return ()
     account = service_account.build(work)
     config = files.build(work)
+    names = service.build(work)
     return (
         *([Create(account)] if account and not facts.account_exists else []),
         *([Apply(config)] if config else []),
-        Create(job.build(work, course.start)),
+        *([Apply(names)] if names else []),
+        Create(job.build(work, course.start, growth.next_limit(facts.spec, course.attempts))),
     )
+
+
+def _resume(facts: Facts, live: Obj) -> tuple[Step, ...]:
+    """A suspended Job of an array goes on, once its status says which indexes aren't to run.
+
+    That status is written after the Job controller has said that the Job is suspended, for then it writes no more.
+    """
+    mark = without_those_left_out(facts.spec.array, live) if facts.spec.array else None
+    if mark is None:
+        return (Patch(Ref.of(live), {"spec": {"suspend": False}}),)
+    return (Patch(Ref.of(live), mark, "status"),) if is_stopped(live) else ()
 
 
 def _again(facts: Facts, course: Course, now: datetime) -> float | None:
@@ -104,7 +121,9 @@ def _finished(facts: Facts, now: datetime) -> Decision:
     return Decision(status=status, again_in_seconds=left.total_seconds())
 
 
-def _events(facts: Facts, status: Obj) -> tuple[Event, ...]:
+def _events(facts: Facts, course: Course, status: Obj) -> tuple[Event, ...]:
+    if facts.status.get("attempt") != status.get("attempt") and (grown := growth.told(course.attempts)):
+        return (Event("Normal", "MemoryGrown", grown),)
     if status["phase"] not in FINISHED or facts.status.get("phase") in FINISHED:
         return ()
     failed = status["phase"] == "Failed"

@@ -15,6 +15,9 @@ from longshore.workload.decision import Obj, Refusal
 from longshore.workload.diagnosis import Evidence
 from longshore.workload.names import ATTEMPT_LABEL
 
+INDEX_LABEL = "batch.kubernetes.io/job-completion-index"
+"""The Job controller puts it on the pods of an Indexed Job, as it does the annotation of that name."""
+
 
 @dataclass(frozen=True, slots=True)
 class Facts:
@@ -73,6 +76,12 @@ def attempt_of(obj: Obj) -> int:
     """The number of the attempt that a Job or pod belongs to; 0 when its label was taken off."""
     text = obj["metadata"].get("labels", {}).get(ATTEMPT_LABEL, "")
     return int(text) if text.isdecimal() else 0
+
+
+def index_of(pod: Obj) -> int | None:
+    """The index of a pod in its array or gang; None if it has none."""
+    text = pod["metadata"].get("labels", {}).get(INDEX_LABEL, "")
+    return int(text) if text.isdecimal() else None
 
 
 def is_orphan(obj: Obj) -> bool:

@@ -9,10 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from longshore.batchjob.attempts import Attempt, observe, started_at
+from longshore.batchjob import gang
+from longshore.batchjob.attempts import GANG_INCOMPLETE, Attempt, began, observe, started_at
 from longshore.batchjob.dependencies import Dependencies
 from longshore.batchjob.dependencies import judge as judge_dependencies
-from longshore.batchjob.facts import Facts
+from longshore.batchjob.facts import Facts, attempt_of
 from longshore.batchjob.retry import Verdict, is_free, judge
 from longshore.workload.decision import Obj
 
@@ -76,26 +77,33 @@ def chart(facts: Facts, now: datetime) -> Course:
     fresh = [each for each in attempts if each.fresh]
     before = int(facts.status.get("attemptsCounted", 0))
     counted = before + sum(1 for each in fresh if each.succeeded or not is_free(facts.spec.retry, each))
-    course = Course(attempts, counted, stop=stop)
     last = attempts[-1] if attempts else None
+    if stop is not None and stop.reason == GANG_INCOMPLETE and last is not None and last.finished:
+        stop = None
+    course = Course(attempts, counted, stop=stop)
     if last is not None and last.succeeded and last.finished:
         return _ended(course, End(True, "Succeeded", "", last.finished))
     if last is None or last.finished is None:
         return _going_on(course, last, facts, now)
     if stop is not None and stop.for_good:
         return _ended(course, End(False, stop.job_reason, stop.message, now))
-    verdict = judge(facts.spec, last, counted - (0 if is_free(facts.spec.retry, last) else 1))
+    if last.reason == GANG_INCOMPLETE:
+        verdict = Verdict(gang.next_try(facts, attempts), "tried again")
+    else:
+        verdict = judge(facts.spec, last, counted - (0 if is_free(facts.spec.retry, last) else 1))
     return _after_failure(course, last, verdict, facts, now)
 
 
-def _stopped_because(facts: Facts, stop: Stop | None) -> str | None:
-    """Why an attempt whose Job is suspended has ended; None where it goes on later (arrays).
+def _stopped_because(facts: Facts, stop: Stop | None) -> tuple[str, str | None] | None:
+    """Reason and message: why an attempt whose Job is suspended has ended; None where it goes on later (arrays).
 
     A job that was resumed while its Job was still stopping isn't to be stopped any more, but its attempt has ended.
     """
     if stop is not None and stop.for_good:
-        return stop.reason
-    return None if facts.spec.array is not None else "Suspended"
+        return stop.reason, None
+    if stop is not None and stop.reason == GANG_INCOMPLETE:
+        return stop.reason, stop.message
+    return None if facts.spec.array is not None else ("Suspended", None)
 
 
 def next_deadline(facts: Facts, course: Course, now: datetime) -> datetime | None:
@@ -106,6 +114,12 @@ def next_deadline(facts: Facts, course: Course, now: datetime) -> datetime | Non
         moments.append(submitted + timedelta(seconds=timeouts.total_seconds))
     if timeouts.queued_seconds is not None and not _has_started(facts):
         moments.append(submitted + timedelta(seconds=timeouts.queued_seconds))
+    if (
+        course.running
+        and not course.running.started
+        and (end := gang.next_deadline(facts, course.running.number))
+    ):
+        moments.append(end)
     return min((moment for moment in moments if moment > now), default=None)
 
 
@@ -130,11 +144,17 @@ def _stop(facts: Facts, now: datetime) -> Stop | None:
         )
     if spec.suspend:
         return Stop("Suspended", "Suspended", "suspended: set spec.suspend to false to go on", False)
+    if gang.is_overdue(facts, now):
+        return Stop(GANG_INCOMPLETE, GANG_INCOMPLETE, gang.gave_back(facts), False)
     return None
 
 
 def _has_started(facts: Facts) -> bool:
-    return "startedAt" in facts.status or any(started_at(pod) for pod in facts.pods)
+    if "startedAt" in facts.status:
+        return True
+    if facts.spec.nodes is None:
+        return any(started_at(pod) for pod in facts.pods)
+    return any(began(facts.pods_of(attempt_of(job)), facts, None) for job in facts.jobs)
 
 
 def _going_on(course: Course, running: Attempt | None, facts: Facts, now: datetime) -> Course:

@@ -12,12 +12,18 @@ from pydantic import ValidationError
 from longshore.api.batchjob import BatchJobSpec
 from longshore.api.common import NodeSelection
 from longshore.batchjob import status as statuses
-from longshore.batchjob.admission import asked_for
-from longshore.batchjob.decide import FINISHED, attempt_in_queue, decide
+from longshore.batchjob.decide import FINISHED, asks, decide
 from longshore.batchjob.facts import Facts, attempt_of, is_orphan
 from longshore.batchjob.prerequisites import read_definition, read_dependencies, standing, waits_for
 from longshore.batchjob.work import SHARED_ACCOUNT
-from longshore.cluster.resources import CONFIG_MAPS, CONTROLLER_REVISIONS, JOBS, PODS, SERVICE_ACCOUNTS
+from longshore.cluster.resources import (
+    CONFIG_MAPS,
+    CONTROLLER_REVISIONS,
+    JOBS,
+    PODS,
+    SERVICE_ACCOUNTS,
+    SERVICES,
+)
 from longshore.queueing.model import Ticket, Wait
 from longshore.runtime.gathering import (
     ALLOWED,
@@ -65,14 +71,14 @@ async def reconcile(key: Key, context: Context) -> float | None:
 
 def _ticket(facts: Facts, queue: str, context: Context) -> Ticket | None:
     """What the queue answers, now that everything else is known."""
-    admitter, attempt = context.admitter, attempt_in_queue(facts, context.now())
+    admitter, asked = context.admitter, asks(facts, context.now())
     if admitter is None:
         message = f"queue {queue} is not looked after: queues need an operator for the whole cluster, without watchNamespaces"
         return Ticket(wait=Wait("QueueMissing", message))
-    if attempt is None:
+    if asked is None:
         admitter.withdraw(facts.batchjob["metadata"]["uid"])
         return None
-    return admitter.ask(facts.batchjob, asked_for(facts))
+    return admitter.ask(facts.batchjob, asked[1])
 
 
 async def gather(
@@ -95,7 +101,7 @@ async def gather(
         jobs=jobs,
         pods=pods,
         evidence=await evidence(context, key.namespace, pods),
-        pods_refused=await _pods_refused(jobs, pods, context),
+        pods_refused=await _pods_refused(jobs, pods, spec.nodes.count if spec.nodes else 1, context),
         account_allowed=account_allowed(context, key.namespace, spec.service_account_name),
         account_exists=context.stores[SERVICE_ACCOUNTS.plural].get(key.namespace, SHARED_ACCOUNT) is not None,
         refusal=refusal,
@@ -172,13 +178,19 @@ def _controlled(pods: Iterable[Obj], jobs: Iterable[Obj]) -> list[Obj]:
     ]
 
 
-async def _pods_refused(jobs: list[Obj], pods: list[Obj], context: Context) -> str | None:
+async def _pods_refused(jobs: list[Obj], pods: list[Obj], wanted: int, context: Context) -> str | None:
+    """Why the API server lets a Job have fewer pods than are wanted at once."""
     for job in jobs:
         metadata, status = job["metadata"], job.get("status", {})
         young = context.now() - parse_time(metadata["creationTimestamp"]) < PATIENCE
-        if status.get("conditions") or job["spec"].get("suspend") or young or status.get("active"):
+        if (
+            status.get("conditions")
+            or job["spec"].get("suspend")
+            or young
+            or status.get("active", 0) >= wanted
+        ):
             continue
-        if not any(attempt_of(pod) == attempt_of(job) for pod in pods):
+        if sum(attempt_of(pod) == attempt_of(job) for pod in pods) < wanted:
             for reason, message in reversed(
                 await warnings_on(context, metadata["namespace"], metadata["uid"])
             ):
@@ -196,6 +208,7 @@ KIND = Kind(
         children(CONTROLLER_REVISIONS),
         children(JOBS),
         children(SERVICE_ACCOUNTS),
+        children(SERVICES),
         PODS_OF_OURS,
         ALLOWED,
     ),

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from longshore.batchjob import admission
-from longshore.batchjob.attempts import Attempt, is_settling, quoted_pod, why_pod_failed
+from longshore.batchjob import admission, gang, growth
+from longshore.batchjob import array as arrays
+from longshore.batchjob.attempts import GANG_INCOMPLETE, Attempt, is_settling
 from longshore.batchjob.facts import Facts
 from longshore.batchjob.lifecycle import Course, End
 from longshore.batchjob.retry import is_free
@@ -15,19 +15,20 @@ from longshore.workload.decision import Obj
 from longshore.workload.diagnosis import diagnose, refused_pods
 
 RECORDED_ATTEMPTS = 10
-_COUNTS = ("succeeded", "failed", "running", "pending")
 
 
 def build(facts: Facts, course: Course, now: datetime) -> Obj:
     """The whole status."""
-    before, array = facts.status, _array(facts, course)
+    before, array = facts.status, arrays.progress(facts, course.attempts)
+    last = course.attempts[-1] if course.attempts else None
     waiting = _waiting(facts, course, now)
-    end = _end(facts, course, array)
+    end = course.end
+    if end and array and last:
+        end = arrays.in_words(end, facts, array, last)
     phase = _phase(course, end)
     started = min((each.started for each in course.attempts if each.started), default=None)
     if "startedAt" in before:
         started = parse_time(before["startedAt"])
-    last = course.attempts[-1] if course.attempts else None
     parts: Obj = {
         "observedGeneration": facts.generation,
         "phase": phase,
@@ -38,9 +39,7 @@ def build(facts: Facts, course: Course, now: datetime) -> Obj:
         "waiting": _told(waiting, course, before.get("waiting"), now) if waiting else None,
         "queue": course.queue,
         "attempt": course.start or (last.number if last else None),
-        "done": f"{array['succeeded'] + array['failed']}/{sum(array[each] for each in _COUNTS)}"
-        if array
-        else None,
+        "done": f"{array['succeeded'] + array['failed']}/{arrays.size_of(array)}" if array else None,
         "attempts": [_attempt(each, facts) for each in course.attempts[-RECORDED_ATTEMPTS:]],
         "attemptsCounted": course.counted,
         "array": array,
@@ -87,28 +86,12 @@ def duration(span: timedelta) -> str:
     return f"{minutes}m{seconds % 60}s" if minutes else f"{seconds}s"
 
 
-def ranges(indexes: Sequence[int]) -> str:
-    """Sorted indexes as ranges: 1,3-5."""
-    made: list[tuple[int, int]] = []
-    for index in sorted(indexes):
-        if made and made[-1][1] == index - 1:
-            made[-1] = (made[-1][0], index)
-        else:
-            made.append((index, index))
-    return ",".join(str(first) if first == last else f"{first}-{last}" for first, last in made)
-
-
-def count(text: str | None) -> int:
-    """How many indexes ranges such as 1,3-5 name."""
-    parts = [each.split("-") for each in text.split(",")] if text else []
-    return sum(int(each[-1]) - int(each[0]) + 1 for each in parts)
-
-
 def _phase(course: Course, end: End | None) -> str:
     if end:
         return "Succeeded" if end.succeeded else "Failed"
     running = course.running
-    if running is not None and course.stop is None and not course.resume and not course.asks:
+    begins = running is not None and not running.started
+    if running is not None and course.stop is None and not course.asks and (begins or not course.resume):
         return "Running" if running.started else "Starting"
     if course.start:
         return "Starting"
@@ -121,21 +104,6 @@ def _reason(phase: str, end: End | None, waiting: tuple[str, str] | None, course
     if end:
         return end.reason
     return waiting[0] if waiting else phase
-
-
-def _end(facts: Facts, course: Course, array: Obj | None) -> End | None:
-    if course.end is None or course.end.succeeded or array is None or not array["failed"]:
-        return course.end
-    size = facts.spec.array.size if facts.spec.array else 0
-    failed = array["failed"]
-    pod = quoted_pod(facts.pods_of(course.attempts[-1].number))
-    why = f" One of them: {why_pod_failed(pod)[1]}" if pod else ""
-    in_order = facts.spec.sequential
-    left = " The indexes after it were not run." if in_order and in_order.when == "Succeeded" else ""
-    message = f"{failed} of {size} indexes failed: {array.get('failedIndexes', '')}.{left}{why}"
-    return End(
-        False, "IndexesFailed" if course.end.reason == "Error" else course.end.reason, message, course.end.at
-    )
 
 
 def _conditions(
@@ -157,7 +125,7 @@ def _conditions(
         complete = Condition("Complete", end.succeeded, end.reason, end.message or "the job has succeeded")
         failed = Condition("Failed", not end.succeeded, end.reason, end.message or "the job has succeeded")
         return [admitted, running, complete, failed]
-    reason, message = waiting or (phase, f"attempt {attempt} runs")
+    reason, message = waiting or (phase, growth.told(course.attempts) or f"attempt {attempt} runs")
     return [
         admitted,
         Condition("Running", phase == "Running", reason, message),
@@ -177,34 +145,43 @@ def _waiting(facts: Facts, course: Course, now: datetime) -> tuple[str, str] | N
         )
         return course.stop.job_reason, f"{course.stop.message}{leaving}"
     if course.at:
-        last = course.attempts[-1]
-        return (
-            "BackOff",
-            f"attempt {last.number} failed: {last.message}; attempt {last.number + 1} starts at {timestamp(course.at)}",
-        )
+        return _before_the_next(facts, course, course.at)
     if course.asks:
         return admission.waiting(facts, course)
     running = course.running
     if running is None or (running.started and facts.spec.array is None):
         return None
-    pods = facts.pods_of(running.number)
-    if failure := diagnose(
-        [pod for pod in pods if pod.get("status", {}).get("phase") == "Pending"], facts.evidence, now
-    ):
+    job, pods = facts.job(running.number), facts.pods_of(running.number)
+    settling = job is None or is_settling(job, now)
+    pending = [pod for pod in pods if pod.get("status", {}).get("phase") == "Pending"]
+    failure = diagnose(pending, facts.evidence, now)
+    if (failure or not settling) and (lacking := gang.missing(facts, running.number, now)):
+        return GANG_INCOMPLETE, lacking
+    if failure:
         return failure.reason, failure.message
     if facts.pods_refused:
         refusal = refused_pods(facts.pods_refused)
         return refusal.reason, refusal.message
     if running.started:
         return None
-    job = facts.job(running.number)
-    if job is None or is_settling(job, now):
+    if settling:
         return "Starting", "its pod is being started"
     if not pods:
         return "Starting", "its pod is being created"
     if not any(pod.get("spec", {}).get("nodeName") for pod in pods):
         return "Starting", "its pod waits for a node"
     return "Starting", "the node is preparing the container: image and volumes"
+
+
+def _before_the_next(facts: Facts, course: Course, at: datetime) -> tuple[str, str]:
+    last, incomplete = course.attempts[-1], course.attempts[-1].reason == GANG_INCOMPLETE
+    memory = growth.next_limit(facts.spec, course.attempts)
+    more = f" with {memory}" if memory and memory != last.memory else ""
+    return (
+        GANG_INCOMPLETE if incomplete else "BackOff",
+        f"attempt {last.number} {'ended' if incomplete else 'failed'}: {last.message};"
+        f" attempt {last.number + 1} starts at {timestamp(at)}{more}",
+    )
 
 
 def _held(facts: Facts, attempt: Attempt) -> bool:
@@ -239,26 +216,6 @@ def _attempt(attempt: Attempt, facts: Facts) -> Obj:
             else attempt.succeeded or not is_free(facts.spec.retry, attempt)
         )
     return attempt.render(counted)
-
-
-def _array(facts: Facts, course: Course) -> Obj | None:
-    if facts.spec.array is None:
-        return None
-    size, job = facts.spec.array.size, facts.job(course.attempts[-1].number) if course.attempts else None
-    if job is None:
-        return facts.status.get("array") or {"succeeded": 0, "failed": 0, "running": 0, "pending": size}
-    status = job.get("status", {})
-    succeeded, failed = count(status.get("completedIndexes")), count(status.get("failedIndexes"))
-    running = min(int(status.get("active", 0)), size - succeeded - failed)
-    made: Obj = {
-        "succeeded": succeeded,
-        "failed": failed,
-        "running": running,
-        "pending": size - succeeded - failed - running,
-    }
-    if indexes := status.get("failedIndexes"):
-        made["failedIndexes"] = indexes
-    return made
 
 
 def _last_words(facts: Facts, last: Attempt | None) -> str | None:

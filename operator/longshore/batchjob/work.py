@@ -63,6 +63,10 @@ class Work:
     def files_name(self) -> str | None:
         return files_name(f"{self.name}-batchjob", self.spec.files)
 
+    @property
+    def service_name(self) -> str:
+        return child_name(self.name, "nodes")
+
     def job_name(self, attempt: int) -> str:
         """The one name that the Job of this attempt can have, whoever creates it."""
         return child_name(self.name, str(attempt), LONGEST_JOB_NAME)

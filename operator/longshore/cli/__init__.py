@@ -1,1 +1,1 @@
-"""The command line: `longshore run`, `plan`, `why`, `crds`."""
+"""The command line: one module per `longshore` command or family of them."""

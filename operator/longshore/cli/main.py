@@ -6,9 +6,12 @@ import click
 
 from longshore import __version__
 from longshore.cli.crds import crds
+from longshore.cli.jobs import cancel, jobs, retry
+from longshore.cli.logs import logs
 from longshore.cli.plan import plan
 from longshore.cli.revisions import diff, history, rollback
 from longshore.cli.run import run
+from longshore.cli.submit import submit
 from longshore.cli.why import why
 
 
@@ -18,5 +21,5 @@ def main() -> None:
     """Run services and batch jobs on Kubernetes, and be told precisely why something waits or failed."""
 
 
-for command in (run, plan, why, history, diff, rollback, crds):
+for command in (run, plan, why, history, diff, rollback, submit, jobs, logs, cancel, retry, crds):
     main.add_command(command)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from longshore.api import API_VERSION
 from longshore.api.crd import KINDS
+from longshore.cluster.client import ApiError
 
 MODELS = {kind.name: kind.model for kind in KINDS}
 
@@ -91,6 +93,28 @@ def read(file: str) -> tuple[list[Manifest], list[Mistake]]:
     return manifests, mistakes
 
 
+def refusals(manifest: Manifest, error: ApiError) -> Iterator[Mistake]:
+    """What the API server found wrong with the object, with lines."""
+    causes = error.details.get("causes") or []
+    for cause in causes:
+        field = str(cause.get("field", ""))
+        path = [int(part) if part.isdecimal() else part for part in re.split(r"[.\[\]]+", field) if part]
+        yield manifest.mistake(path, str(cause.get("message", "")))
+    if not causes:
+        yield manifest.mistake([], error.message)
+
+
+def plain(value: Any) -> Any:
+    """What ruamel read, as what JSON knows."""
+    if hasattr(value, "items"):
+        return {str(key): plain(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [plain(each) for each in value]
+    if isinstance(value, bool) or value is None:
+        return value
+    return int(value) if isinstance(value, int) else float(value) if isinstance(value, float) else str(value)
+
+
 def _check(file: str, document: Any) -> Iterator[Mistake]:
     if not hasattr(document, "lc") or not hasattr(document, "keys"):
         yield Mistake(file, 1, "", "an object is expected: apiVersion, kind, metadata, spec")
@@ -119,4 +143,5 @@ def _check(file: str, document: Any) -> Iterator[Mistake]:
 def _words(type_: str, message: str) -> str:
     if type_ == "extra_forbidden":
         return "there is no such field; kubectl explain lists the fields"
+    message = message.removeprefix("Value error, ")
     return "this field is required" if type_ == "missing" else message[0].lower() + message[1:]

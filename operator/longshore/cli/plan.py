@@ -7,7 +7,6 @@ each of its steps is a dry run, too.
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -18,7 +17,7 @@ from longshore.api.files import to_yaml
 from longshore.batchjob import decide as batchjob_decisions
 from longshore.batchjob import reconcile as batchjobs
 from longshore.cli.connection import cluster_options, fail, namespace_of, with_client
-from longshore.cli.manifests import MODELS, Manifest, Mistake, read
+from longshore.cli.manifests import MODELS, Manifest, Mistake, plain, read, refusals
 from longshore.cluster.apply import Applier
 from longshore.cluster.client import ApiError, Client
 from longshore.cluster.ownership import as_applied, fields_of, replacement
@@ -108,7 +107,7 @@ class _Refused(Exception):
 
 async def _changes(client: Client, manifest: Manifest, namespace: str) -> Any:
     kind = _KINDS[manifest.kind]
-    body: Obj = _plain(manifest.document)
+    body: Obj = plain(manifest.document)
     if kind.namespaced:
         body["metadata"].setdefault("namespace", namespace)
     name, where = body["metadata"]["name"], body["metadata"].get("namespace", "")
@@ -121,7 +120,7 @@ async def _changes(client: Client, manifest: Manifest, namespace: str) -> Any:
             fail(
                 f"the API server has no {kind.resource.plural}, or no namespace {where}: longshore crds | kubectl apply --server-side -f -"
             )
-        raise _Refused(list(_mistakes(manifest, error))) from error
+        raise _Refused(list(refusals(manifest, error))) from error
     after |= {"apiVersion": kind.resource.api_version, "kind": kind.name}
     for line in _diff(live, after):
         yield line
@@ -253,16 +252,6 @@ async def _live(client: Client, resource: Resource, namespace: str, name: str) -
         raise
 
 
-def _mistakes(manifest: Manifest, error: ApiError) -> Iterator[Mistake]:
-    causes = error.details.get("causes") or []
-    for cause in causes:
-        field = str(cause.get("field", ""))
-        path = [int(part) if part.isdecimal() else part for part in re.split(r"[.\[\]]+", field) if part]
-        yield manifest.mistake(path, str(cause.get("message", "")))
-    if not causes:
-        yield manifest.mistake([], error.message)
-
-
 def _diff(before: Obj | None, after: Obj) -> Iterator[str]:
     title = f"{after['kind']}/{after['metadata']['name']}"
     old = _text(before | {"apiVersion": after["apiVersion"], "kind": after["kind"]}) if before else []
@@ -287,13 +276,3 @@ def _text(obj: Obj) -> list[str]:
     return to_yaml(
         {"metadata": {key: value for key, value in metadata.items() if value}} | shown
     ).splitlines()
-
-
-def _plain(value: Any) -> Any:
-    if hasattr(value, "items"):
-        return {str(key): _plain(each) for key, each in value.items()}
-    if isinstance(value, list):
-        return [_plain(each) for each in value]
-    if isinstance(value, bool) or value is None:
-        return value
-    return int(value) if isinstance(value, int) else float(value) if isinstance(value, float) else str(value)

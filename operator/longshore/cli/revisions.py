@@ -16,6 +16,7 @@ import click
 from longshore.api.files import to_yaml
 from longshore.api.webapp import WebAppSpec
 from longshore.cli.connection import cluster_options, fail, get_or_fail, namespace_of, with_client
+from longshore.cli.table import aligned
 from longshore.cluster.client import ApiError, Client
 from longshore.cluster.resources import CONTROLLER_REVISIONS
 from longshore.webapp.app import NOT_OF_A_REVISION, revision_inputs
@@ -123,10 +124,7 @@ def table(history: History) -> Iterator[str]:
             *([each.reason] if each.reason else []),
         ]
         rows.append((each.name, str(each.number), each.state, each.image, ", ".join(notes)))
-    widths = [max(len(row[place]) for row in rows) for place in range(4)]
-    for row in rows:
-        cells = [cell.ljust(width) for cell, width in zip(row[:4], widths, strict=True)]
-        yield "   ".join([*cells, row[4]]).rstrip()
+    return aligned(rows)
 
 
 def difference(before: Revision, after: Revision) -> Iterator[str]:

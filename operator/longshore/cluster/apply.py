@@ -177,15 +177,21 @@ class Applier:
         self._keep(resource, written, store)
 
     async def patch(
-        self, resource: Resource, namespace: str, name: str, uid: str, body: Obj, store: Store
+        self,
+        resource: Resource,
+        namespace: str,
+        name: str,
+        uid: str,
+        body: Obj,
+        store: Store,
+        subresource: str | None = None,
     ) -> None:
-        """Merges fields into the object if it still is the one of this uid."""
+        """Merges fields into the object, or into its subresource, if it still is the one of this uid."""
         body = body | {"metadata": body.get("metadata", {}) | {"uid": uid}}
-        self._keep(
-            resource,
-            await self.client.merge_patch(resource, namespace, name, body, manager=self.manager),
-            store,
+        written = await self.client.merge_patch(
+            resource, namespace, name, body, manager=self.manager, subresource=subresource
         )
+        self._keep(resource, written, store)
 
     async def delete(self, resource: Resource, namespace: str, name: str, uid: str, store: Store) -> None:
         """Deletes the object; that it is gone already, or another, is as good."""

@@ -14,7 +14,7 @@ import aiohttp
 import orjson
 
 from longshore.cluster.credentials import Credentials
-from longshore.cluster.resources import LEASES, Resource
+from longshore.cluster.resources import LEASES, PODS, Resource
 
 Obj = dict[str, Any]
 Observe = Callable[[str, str, int, float], None]
@@ -126,9 +126,16 @@ class Client:
         return code == 201, obj
 
     async def merge_patch(
-        self, resource: Resource, namespace: str | None, name: str, body: Obj, *, manager: str
+        self,
+        resource: Resource,
+        namespace: str | None,
+        name: str,
+        body: Obj,
+        *,
+        manager: str,
+        subresource: str | None = None,
     ) -> Obj:
-        path, params = resource.path(namespace, name), {"fieldManager": manager}
+        path, params = resource.path(namespace, name, subresource), {"fieldManager": manager}
         return (await self._request("patch", resource, path, body=body, params=params, content_type=MERGE))[1]
 
     async def set_managed_fields(
@@ -200,6 +207,24 @@ class Client:
                             yield _event(line, path)
         except (aiohttp.ClientError, TimeoutError) as error:
             raise _unreachable(error, "watch", path) from error
+
+    async def log(self, namespace: str, pod: str, **params: str | int | None) -> AsyncIterator[bytes]:
+        """What a container writes, in pieces as they come; `params` are the query's, such as container and follow."""
+        path, patience = (
+            f"{PODS.path(namespace, pod)}/log",
+            aiohttp.ClientTimeout(total=None, sock_connect=10),
+        )
+        headers = await self._credentials.authorization()
+        try:
+            async with self._session.get(
+                path.lstrip("/"), params=_known(params), headers=headers, timeout=patience
+            ) as answer:
+                if answer.status >= 400:
+                    raise _error(answer, await answer.read(), "get", path)
+                async for chunk in answer.content.iter_any():
+                    yield chunk
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise _unreachable(error, "get", path) from error
 
     async def _request(
         self,

@@ -164,8 +164,11 @@ def account_allowed(context: Context, namespace: str, name: str | None) -> bool:
 
 
 def mistakes_in(error: ValidationError) -> str:
-    """Why this version cannot read a spec that another one admitted."""
-    found = (f"spec.{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors()[:5])
+    """Why this version cannot read a spec that another one admitted, or admission could not look into."""
+    found = (
+        f"{'.'.join(['spec', *map(str, each['loc'])])}: {each['msg'].removeprefix('Value error, ')}"
+        for each in error.errors()[:5]
+    )
     return f"this version cannot read the spec: {'; '.join(found)}"
 
 

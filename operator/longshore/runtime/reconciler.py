@@ -88,10 +88,9 @@ async def _do(kind: Kind, step: Step, owner: Owner, context: Context) -> bool:
         return await applier.ensure(resource, step.body, content_hash(step.body), store, owner)
     if isinstance(step, Patch):
         resource = _BY_KIND[step.ref.kind]
-        await applier.patch(
-            resource, owner.namespace, step.ref.name, step.ref.uid, step.body, _store(context, resource)
-        )
-        _wake(resource, step.ref.name, owner, context)
+        ref, store = step.ref, _store(context, resource)
+        await applier.patch(resource, owner.namespace, ref.name, ref.uid, step.body, store, step.subresource)
+        _wake(resource, ref.name, owner, context)
         return True
     return await _delete(kind, step, owner, context)
 

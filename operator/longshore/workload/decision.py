@@ -50,10 +50,14 @@ class Create:
 
 @dataclass(frozen=True, slots=True)
 class Patch:
-    """Merge these fields into an object that is ours."""
+    """Merge these fields into an object that is ours, or into its `subresource`.
+
+    A resourceVersion in the body keeps it from being merged into another version than was decided on.
+    """
 
     ref: Ref
     body: Obj
+    subresource: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

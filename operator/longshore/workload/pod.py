@@ -13,6 +13,7 @@ from longshore.api.common import ContainerFields, EnvFrom, EnvVar, File, Resourc
 from longshore.workload.decision import Obj
 from longshore.workload.names import child_name, content_hash
 from longshore.workload.placement import node_affinity, node_selector
+from longshore.workload.quantities import in_bytes, in_mebibytes
 
 SIZES: Mapping[str, tuple[str, str]] = {
     "Nano": ("100m", "128Mi"),
@@ -27,7 +28,8 @@ FILES_VOLUME = "longshore-files"
 
 
 def container(spec: ContainerFields, name: str, env: Sequence[Obj] = (), **more: Any) -> Obj:
-    """The container; `env` goes behind the user's own variables, `more` are further fields of it."""
+    """The container; `env` goes before the user's own variables, which may refer to it as $(NAME); `more` are
+    further fields of it."""
     made: Obj = {
         "name": name,
         "image": spec.image,
@@ -39,7 +41,7 @@ def container(spec: ContainerFields, name: str, env: Sequence[Obj] = (), **more:
         made["command"] = list(spec.command)
     if spec.args:
         made["args"] = list(spec.args)
-    if variables := [*map(_env_var, spec.env), *env]:
+    if variables := [*env, *map(_env_var, spec.env)]:
         made["env"] = variables
     if spec.env_from:
         made["envFrom"] = [_env_from(each) for each in spec.env_from]
@@ -87,6 +89,14 @@ def resources(size: str | None, exact: Resources | None) -> Obj:
     if exact.gpu:
         requests[exact.gpu.resource] = limits[exact.gpu.resource] = str(exact.gpu.count)
     return {"requests": requests, "limits": limits}
+
+
+def with_memory(resources: Obj, limit: str) -> Obj:
+    """The resources with this memory limit, and with a request that stays in proportion to the limit."""
+    requests, limits = resources["requests"], resources["limits"]
+    request = in_bytes(requests["memory"]) / in_bytes(limits["memory"]) * in_bytes(limit)
+    memory = limit if request == in_bytes(limit) else in_mebibytes(request)
+    return {"requests": requests | {"memory": memory}, "limits": limits | {"memory": limit}}
 
 
 def container_security(spec: ContainerFields) -> Obj:

@@ -13,9 +13,11 @@ import (
 
 // jobs are the ways to run as a batch job, by the first argument.
 var jobs = map[string]func(arguments []string){
+	"allreduce":      allreduce,
 	"sleep":          sleep,
 	"exit":           func(arguments []string) { os.Exit(integer(arguments, 0)) },
 	"oom":            outOfMemory,
+	"take":           take,
 	"fail-indexes":   failIndexes,
 	"flaky":          flaky,
 	"write":          write,
@@ -41,6 +43,12 @@ func outOfMemory([]string) {
 		keep(16)
 		time.Sleep(10 * time.Millisecond)
 	}
+}
+
+// take MIB takes so much memory, and ends well if it gets it.
+func take(arguments []string) {
+	keep(integer(arguments, 0))
+	fmt.Println("took", integer(arguments, 0), "MiB")
 }
 
 // failIndexes 1,3,7 fails in the pods of an array that have one of these indexes.

@@ -1,17 +1,21 @@
-"""The Job of one attempt: one pod that isn't restarted, or all indexes of an array.
+"""The Job of one attempt: one pod that isn't restarted, all pods of a gang, or all indexes of an array.
 
-Retries of a single job are further Jobs, so that each attempt can be counted; retries of an index are
-the Job controller's, by rules that are translated into a pod failure policy.
+Retries of a single job and of a gang are further Jobs, so that each attempt can be counted; retries of an index
+are the Job controller's, by rules that are translated into a pod failure policy.
 """
 
 from __future__ import annotations
 
-from longshore.api.batchjob import RetryRule
+from typing import Any
+
+from longshore.api.batchjob import RetryRule, SuccessPolicy
+from longshore.api.ranges import indexes_of, ranges
+from longshore.batchjob.indexes import left_out
 from longshore.batchjob.work import Work
 from longshore.workload.decision import Obj
 from longshore.workload.names import ATTEMPT_LABEL, BATCHJOB_LABEL
 from longshore.workload.placement import spread_constraints
-from longshore.workload.pod import container, pod_spec
+from longshore.workload.pod import container, pod_spec, with_memory
 
 CONTAINER = "job"
 INDEX_ANNOTATION = "batch.kubernetes.io/job-completion-index"
@@ -19,17 +23,24 @@ DISRUPTIONS = frozenset({"Evicted", "NodeLost", "Preempted"})
 OOM_EXIT_CODE = 137
 
 
-def build(work: Work, attempt: int) -> Obj:
+def build(work: Work, attempt: int, memory: str | None = None) -> Obj:
+    """The Job; `memory` is the limit of the container where it isn't the spec's."""
     spec = work.spec
+    the_container = container(spec, CONTAINER, _variables(work, attempt))
+    if memory is not None:
+        the_container["resources"] = with_memory(the_container["resources"], memory)
     template = pod_spec(
         spec,
-        container(spec, CONTAINER, _variables(work, attempt)),
+        the_container,
         work.service_account,
         work.files_name,
         restartPolicy="Never",
         terminationGracePeriodSeconds=spec.termination_grace_period_seconds,
+        **({"subdomain": work.service_name} if spec.nodes else {}),
     )
-    if spec.array and (constraints := spread_constraints(spec.placement, _selector(work, attempt))):
+    if (spec.array or spec.nodes) and (
+        constraints := spread_constraints(spec.placement, _selector(work, attempt))
+    ):
         template["topologySpreadConstraints"] = constraints
     metadata: Obj = {"labels": work.labels(attempt)}
     if spec.annotations:
@@ -45,6 +56,9 @@ def build(work: Work, attempt: int) -> Obj:
         job["activeDeadlineSeconds"] = spec.timeouts.attempt_seconds
     if spec.array:
         job |= _indexed(work)
+    if spec.nodes:
+        # No failure is within the limit: the first pod that fails, or is lost, ends the attempt of all.
+        job |= {"completionMode": "Indexed"} | dict.fromkeys(("completions", "parallelism"), spec.nodes.count)
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",
@@ -60,9 +74,20 @@ def _selector(work: Work, attempt: int) -> dict[str, str]:
 def _variables(work: Work, attempt: int) -> list[Obj]:
     made: list[Obj] = [{"name": "LONGSHORE_ATTEMPT", "value": str(attempt)}]
     if work.spec.array:
-        index = {"fieldRef": {"apiVersion": "v1", "fieldPath": f"metadata.annotations['{INDEX_ANNOTATION}']"}}
-        made.append({"name": "LONGSHORE_ARRAY_INDEX", "valueFrom": index})
+        made.append(_index("LONGSHORE_ARRAY_INDEX"))
+    if work.spec.nodes:
+        main = f"{work.job_name(attempt)}-0.{work.service_name}"
+        made += [
+            _index("LONGSHORE_NODE_INDEX"),
+            {"name": "LONGSHORE_NODE_COUNT", "value": str(work.spec.nodes.count)},
+            {"name": "LONGSHORE_MAIN_ADDRESS", "value": main},
+        ]
     return made
+
+
+def _index(name: str) -> Obj:
+    path = f"metadata.annotations['{INDEX_ANNOTATION}']"
+    return {"name": name, "valueFrom": {"fieldRef": {"apiVersion": "v1", "fieldPath": path}}}
 
 
 def _indexed(work: Work) -> Obj:
@@ -82,6 +107,26 @@ def _indexed(work: Work) -> Obj:
         made["maxFailedIndexes"] = 0
     if policy := [each for rule in spec.retry.when for each in _policy(rule)]:
         made["podFailurePolicy"] = {"rules": policy}
+    out = left_out(spec.array)
+    if out:
+        # It goes on when its status says that those left out have succeeded.
+        made["suspend"] = True
+    return made | _success(spec.success_policy, out)
+
+
+def _success(policy: SuccessPolicy | None, out: frozenset[int]) -> Obj:
+    """When the Job is done early. Indexes that are left out count as succeeded."""
+    rule: dict[str, Any] = {}
+    made: Obj = {}
+    if policy and policy.succeeded_indexes:
+        rule["succeededIndexes"] = ranges(indexes_of(policy.succeeded_indexes))
+        out = frozenset()
+    if policy and policy.succeeded_count is not None:
+        rule["succeededCount"] = policy.succeeded_count + len(out)
+    if rule:
+        made["successPolicy"] = {"rules": [rule]}
+    if policy and policy.max_failed_indexes is not None:
+        made["maxFailedIndexes"] = policy.max_failed_indexes
     return made
 
 
