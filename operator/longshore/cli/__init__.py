@@ -1,1 +1,1 @@
-"""The command line: `longshore run`, `plan`, `why`, `crds`."""
+"""The command line: `longshore run`, `plan`, `why`, `convert`, `crds`."""
