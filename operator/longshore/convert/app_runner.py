@@ -56,6 +56,7 @@ def convert(roots: Sequence[Reader], options: Options) -> list[Draft]:
     scalings = [root["AutoScalingConfiguration"] for root in roots if root["AutoScalingConfiguration"]]
     files = [root for root in roots if root["runtime"]]
     for root in roots:
+        root.hints({"AutoScalingConfiguration": "no service in the files is scaled by it"})
         root["OperationId"].needless("what App Runner itself keeps")
     drafts = [_service(each, scalings, options) for each in services]
     if len(drafts) == len(files) == 1:

@@ -71,9 +71,10 @@ _PLACEHOLDER = re.compile(r"\{\{\s*=?\s*([^{}]+?)\s*\}\}")
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A step that runs a container: the name that its path gives it, its template with parameters in place."""
+    """A step that runs a container: its name in the workflow, its template with parameters in place."""
 
     name: str
+    named_by: Reader
     template: Reader
 
 
@@ -106,11 +107,15 @@ def _workflow(root: Reader, options: Options) -> list[Draft]:
         return []
     spec["entrypoint"].needless("names where the workflow begins")
     single = not (entry["steps"] or entry["dag"])
-    steps = list(_steps("", entry, templates, values, None, 0))
+    source = metadata["name"] or metadata["generateName"]
+    steps = list(_steps(Step("", source, entry), templates, values, None, 0))
     drafts = []
     for step in steps:
         alone = options if single else Options(image=options.image)
-        wanted = object_name("BatchJob", f"{options.name or name}-{step.name}".rstrip("-"))
+        wanted = object_name("BatchJob", f"{options.name or name}-{step.name}")
+        for part, where in ((options.name or name, source), (step.name, step.named_by)):
+            if part and object_name("BatchJob", part) != part:
+                where.changed(f"{part} is no name for a BatchJob: it is called {wanted}")
         draft = named("BatchJob", metadata["name"], Options(wanted, alone.image), wanted)
         read_own_metadata(draft, root)
         _job(draft, step.template, spec, alone)
@@ -119,14 +124,14 @@ def _workflow(root: Reader, options: Options) -> list[Draft]:
 
 
 def _steps(
-    name: str,
-    template: Reader,
+    at: Step,
     templates: Mapping[str, Reader],
     values: Mapping[str, Reader],
     call: Reader | None,
     depth: int,
 ) -> Iterator[Step]:
     """The containers that a template leads to, in the order in which they are written."""
+    template = at.template
     own = {
         **values,
         **_parameters(template["inputs"], "inputs.parameters"),
@@ -140,7 +145,7 @@ def _steps(
             for each in template["inputs"]["parameters"].items():
                 if f"inputs.parameters.{each['name'].value}" in _asked(template.value):
                     each["name"].take()
-            yield Step(name, _filled_in(template, own))
+            yield Step(at.name, at.named_by, _filled_in(template, own))
         return
     before: list[str] = []
     for group in calls:
@@ -153,8 +158,8 @@ def _steps(
                 each.leave("its template isn't in the file: convert it together with this one")
                 continue
             each["template"].needless("names the template")
-            step = f"{name}-{each['name'].text()}".lstrip("-")
-            yield from _steps(step, called, templates, own, _filled_in(each, own), depth + 1)
+            step = Step(f"{at.name}-{each['name'].text()}".lstrip("-"), each["name"], called)
+            yield from _steps(step, templates, own, _filled_in(each, own), depth + 1)
         if group.items():
             before = [str(each["name"].value) for each in inside]
 

@@ -100,11 +100,14 @@ def _converted(name: Reader, parts: Sequence[Reader], options: Options) -> Draft
         part["jobDefinition"].needless("names the job definition")
         if part["jobDefinitionName"].path != name.path:
             part["jobDefinitionName"].needless("the job's name is taken")
-    draft = named("BatchJob", name, options, "job")
-    _overrides(draft, parts[0]["containerOverrides"])
-    if not _read_container(draft, parts, options):
+    described = next((part for part in reversed(parts) if _describes_container(part)), None)
+    if described is None:
         name.leave("it has no container that is converted: add its job definition, by aws batch describe-job-definitions")
         return None
+    draft = named("BatchJob", name, options, "job")
+    _overrides(draft, parts[0]["containerOverrides"])
+    fargate = any("FARGATE" in (part["platformCapabilities"].value or ()) for part in parts)
+    _read_container(draft, described, fargate, options)
     _parameters(draft, parts)
     size = parts[0]["arrayProperties"]["size"]
     if draft.put("array.size", size.number(), size):
@@ -124,27 +127,37 @@ def _first(parts: Sequence[Reader], key: str) -> Reader:
     return said[0] if said else parts[0][key]
 
 
-def _read_container(draft: Draft, parts: Sequence[Reader], options: Options) -> bool:
-    """The container of the last part that has one: of ECS, of a task with one container, or of a pod."""
-    fargate = any("FARGATE" in (part["platformCapabilities"].value or ()) for part in parts)
-    for part in reversed(parts):
-        plain = part["containerProperties"] or part["container"]
-        tasks = part["ecsProperties"]["taskProperties"].items()
-        pod = part["eksProperties"]["podProperties"]
-        if plain:
-            plain.hints(CONTAINER_HINTS)
-            _read_plain(draft, plain, plain, fargate, options)
-        elif tasks and (containers := tasks[0]["containers"].items()):
-            tasks[0].hints(CONTAINER_HINTS)
-            _read_plain(draft, tasks[0], containers[0], fargate, options)
-            for each in containers[1:]:
-                each.leave("a job has one container")
-        elif containers := pod["containers"].items():
-            read_pod(draft, pod["metadata"], pod, containers[0], options)
-        else:
-            continue
-        return True
-    return False
+def _plain(part: Reader) -> Reader:
+    return part["containerProperties"] or part["container"]
+
+
+def _task(part: Reader) -> Reader:
+    """The task around containers; an empty place where there is none."""
+    return next(iter(part["ecsProperties"]["taskProperties"].items()), part["ecsProperties"])
+
+
+def _pod(part: Reader) -> Reader:
+    return part["eksProperties"]["podProperties"]
+
+
+def _describes_container(part: Reader) -> bool:
+    plain = isinstance(_plain(part).value, dict)
+    return plain or bool(_task(part)["containers"].items() or _pod(part)["containers"].items())
+
+
+def _read_container(draft: Draft, part: Reader, fargate: bool, options: Options) -> None:
+    """The container itself, of a task with one container, or of a pod."""
+    plain, task, pod = _plain(part), _task(part), _pod(part)
+    if plain:
+        plain.hints(CONTAINER_HINTS)
+        _read_plain(draft, plain, plain, fargate, options)
+    elif containers := task["containers"].items():
+        task.hints(CONTAINER_HINTS)
+        _read_plain(draft, task, containers[0], fargate, options)
+        for each in containers[1:]:
+            each.leave("a job has one container")
+    else:
+        read_pod(draft, pod["metadata"], pod, pod["containers"].items()[0], options)
 
 
 def _read_plain(draft: Draft, task: Reader, container: Reader, fargate: bool, options: Options) -> None:
@@ -194,10 +207,12 @@ def _parameters(draft: Draft, parts: Sequence[Reader]) -> None:
     """Puts parameters in place of Ref::name in the command."""
     values: dict[str, str] = {}
     asked = {name for word in draft.get("args") or () for name in _REF.findall(word)}
-    for part in reversed(parts):
+    for part in parts:
         for name, each in part["parameters"].fields():
             if name in asked and (text := each.text()) is not None:
-                values[name] = text
+                if name in values:
+                    each.needless("the submission says otherwise")
+                values.setdefault(name, text)
     args = [_REF.sub(lambda found: values.get(found[1], found[0]), word) for word in draft.get("args") or ()]
     source = draft.sources.get("args", draft.source)
     draft.put("args", args, source)

@@ -98,9 +98,9 @@ def read_variable(draft: Draft, item: Reader) -> None:
 
 def read_health_command(draft: Draft, check: Reader) -> None:
     """A health check by command, if all that it does is to ask the app's own port."""
-    command = " ".join(text for each in check["command"].items() if isinstance(text := each.value, str))
-    found = _LOCAL_URL.search(command)
-    if not found or int(found[1] or 80) != draft.get("port"):
+    how, *words = [str(each.value) for each in check["command"].items()] or [""]
+    found = _LOCAL_URL.search(" ".join(words))
+    if how not in ("CMD", "CMD-SHELL") or not found or int(found[1] or 80) != draft.get("port"):
         return
     check["command"].take()
     if not draft.put("health.path", found[2] or "/", check["command"]):

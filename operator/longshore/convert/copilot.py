@@ -136,7 +136,8 @@ def _service(draft: Draft, root: Reader) -> None:
             "a worker answers no requests, and an app is healthy when something answers on its port: let the worker open"
             " one, or keep it as a Deployment"
         )
-    kind.take()
+    if kind.value in SERVICES:
+        kind.take()
     http.holds(False, "false")
     target = http["target_port"]
     port = root["image"]["port"]

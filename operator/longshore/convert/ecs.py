@@ -99,12 +99,12 @@ def convert(roots: Sequence[Reader], options: Options) -> list[Draft]:
 def _parts(roots: Sequence[Reader]) -> Parts:
     parts = Parts([], [], [], [])
     for root in roots:
-        if isinstance(root["taskDefinition"].value, dict):
+        if root["taskDefinition"]["containerDefinitions"].items():
             parts.tasks.append(root["taskDefinition"])
             root.hints({"tags": TASK_HINTS["tags"]})
-        elif root["containerDefinitions"]:
+        elif root["containerDefinitions"].items():
             parts.tasks.append(root)
-        elif root["taskDefinition"]:
+        elif isinstance(root["taskDefinition"].value, str):
             parts.services.append(root)
         parts.services.extend(root["services"].items())
         parts.targets.extend(root["ScalableTargets"].items())
@@ -232,8 +232,12 @@ def _service(draft: Draft, service: Reader) -> None:
     else:
         draft.put("scaling.minReplicas", count, service["desiredCount"])
     grace = service["healthCheckGracePeriodSeconds"]
-    if (patience := grace.number()) is not None and patience > (draft.get("health.startupSeconds") or 0):
+    patience, before = grace.number() or 0, draft.get("health.startupSeconds") or 0
+    if patience > before:
+        draft.sources.get("health.startupSeconds", grace).needless("the service gives more time to start")
         draft.put("health.startupSeconds", patience, grace)
+    elif patience:
+        grace.needless("the container has more time to start")
     _capacity(draft, service["capacityProviderStrategy"])
     _rollout(draft, service["deploymentConfiguration"])
 
@@ -242,7 +246,7 @@ def _capacity(draft: Draft, strategy: Reader) -> None:
     providers = {each["capacityProvider"].value for each in strategy.items()}
     if providers == {"FARGATE_SPOT"}:
         draft.put("placement.capacity", "Spot", strategy)
-        strategy.take()
+        strategy.needless("one kind of nodes needs no weights")
     elif providers == {"FARGATE"}:
         strategy.needless("nodes of any kind will do")
 

@@ -42,6 +42,7 @@ class Entry:
 
 
 NO_FIELD = "there is no field for it"
+NOTHING = "there is nothing in it that is converted"
 
 
 @dataclass(slots=True)
@@ -92,12 +93,15 @@ class Document:
             yield from self._untaken((*path, key), each)
 
     def _has_hints_below(self, path: Path, inside: list[Path]) -> bool:
-        deeper = [hint for hint in self._hints if len(hint) > len(path)]
+        deeper = [
+            hint for hint in self._hints if len(hint) > len(path) and _covers(hint[: len(path)], path)
+        ]
         return any(_covers(hint, leaf) for hint in deeper for leaf in inside)
 
     def _hint_for(self, path: Path) -> str:
         fitting = [hint for hint in self._hints if _covers(hint, path)]
-        return self._hints[max(fitting, key=len)] if fitting else NO_FIELD
+        default = NO_FIELD if path else NOTHING
+        return self._hints[max(fitting, key=len)] if fitting else default
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,5 +269,5 @@ def _nodes(path: Path, value: Any) -> Iterator[Path]:
 def _covers(hint: Path, path: Path) -> bool:
     """Whether the hint speaks of this place, or of one around it."""
     return len(hint) <= len(path) and all(
-        part in ("*", str(there)) for part, there in zip(map(str, hint), path, strict=False)
+        part in ("*", there) or part == str(there) for part, there in zip(hint, path, strict=False)
     )

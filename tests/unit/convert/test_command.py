@@ -75,7 +75,7 @@ def test_name_and_image_are_as_the_user_says(tmp_path: Path) -> None:
     [
         ("a: 1\n", "input.yaml: this is none of what can be converted (app-runner: apprunner.yaml,"),
         ("", "input.yaml: there is nothing in it"),
-        ('{"a": 1,}', "input.yaml:1: this is no JSON: "),
+        ('{"a": 1', "input.yaml:1: this is no JSON: "),
         ("kind: [\n", "input.yaml:2: this is no YAML: "),
         ("a: {{ .Values.a }}\nb\n", "a chart is rendered first: helm template"),
         ("a: !Ref b\n", "input.yaml:1: this is no YAML: "),
@@ -95,10 +95,12 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
 
 
 def test_the_source_can_be_said(tmp_path: Path) -> None:
-    text = '{"family": "shop", "containers": []}'
+    text = "name: shop\ntype: Static Site\nimage: {location: 'shop:1', port: 80}\n"
     assert "none of what can be converted" in run(tmp_path, text).stderr
-    assert run(tmp_path, text, "--from", "beanstalk").exit_code == 2
-    assert "family" in run(tmp_path, text, "--from", "ecs").stderr
+    assert run(tmp_path, text, "--from", "nobody").exit_code == 2
+    found = run(tmp_path, text, "--from", "copilot")
+    assert found.exit_code == 3
+    assert "type: only services and scheduled jobs are converted" in found.stderr
 
 
 def test_scalars_stay_as_they_are_written() -> None:

@@ -10,7 +10,7 @@ from longshore.api.webapp import WebAppSpec
 from longshore.convert import units
 from longshore.convert.checks import mistake
 from longshore.convert.draft import object_name
-from longshore.convert.reader import NO_FIELD, Document, Outcome
+from longshore.convert.reader import NO_FIELD, NOTHING, Document, Outcome
 
 
 def account(document: Document) -> list[tuple[str, str]]:
@@ -43,10 +43,10 @@ def test_the_nearest_hint_is_given_and_splits_what_it_speaks_of() -> None:
 
 
 def test_a_path_is_written_as_people_write_it() -> None:
-    document = Document("d", {"annotations": {"example.com/a": 1}})
-    assert account(document) == [("annotations", NO_FIELD)]
-    document.root["annotations"]["example.com/a"].missing("here")
-    assert ('annotations["example.com/a"]', "here") in account(document)
+    document = Document("d", {"annotations": {"example.com/a": 1, "b": 2}, "c": [{"d": 3}]})
+    assert document.root["annotations"]["b"].number() == 2
+    assert account(document) == [('annotations["example.com/a"]', NO_FIELD), ("c", NO_FIELD)]
+    assert account(Document("d", {"a": 1})) == [("all of it", NOTHING)]
 
 
 def test_what_holds_anyway_is_taken_in_any_spelling() -> None:

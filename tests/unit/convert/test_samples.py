@@ -105,12 +105,11 @@ def test_the_account_says_nothing_of_what_variables_hold(sample: Path) -> None:
 
 
 def shows(found: Conversion, document: str, path: tuple[Any, ...]) -> bool:
+    """Whether the account names the place, or one around it that is left as a whole, or the result holds ODD."""
+
     def names(entry: Entry) -> bool:
-        return (
-            entry.document == document
-            and entry.outcome is not Outcome.CHANGED
-            and entry.path == path[: len(entry.path)]
-        )
+        around = path if entry.outcome is Outcome.CHANGED else path[: len(entry.path)]
+        return entry.document == document and entry.path == around
 
     return any(map(names, found.entries)) or ODD in str(found.objects)
 

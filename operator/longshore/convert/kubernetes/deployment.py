@@ -120,7 +120,7 @@ def _pre_stop(draft: Draft, hook: Reader) -> None:
     words = hook["exec"]["command"].value or []
     found = re.fullmatch(r"(?:/bin/)?(?:sh -c )?sleep (\d+)", " ".join(map(str, words)))
     if found and draft.put("drainSeconds", int(found[1]), hook):
-        hook.take()
+        hook["exec"]["command"].take()
 
 
 def _service(draft: Draft, service: Reader, port_name: object) -> None:
@@ -179,8 +179,9 @@ def _autoscaler(draft: Draft, autoscaler: Reader, replicas: Reader) -> None:
         name = each["resource"]["name"]
         percent = each["resource"]["target"]["averageUtilization"]
         if each["type"].value == "Resource" and name.value in _TARGETS and percent:
-            for key in (each["type"], name, each["resource"]["target"]["type"]):
-                key.take()
+            each["type"].take()
+            name.take()
+            each["resource"]["target"]["type"].holds("Utilization")
             draft.put(f"scaling.targets.{_TARGETS[name.value]}", percent.number(), percent)
     delay = spec["behavior"]["scaleDown"]["stabilizationWindowSeconds"]
     draft.put("scaling.scaleDownDelaySeconds", delay.number(), delay)

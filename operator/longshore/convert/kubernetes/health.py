@@ -30,7 +30,8 @@ def read_probes(draft: Draft, container: Reader, port_name: object) -> None:
     if chosen.path != started.path:
         _rhythm(draft, chosen)
     if alive and alive.path != chosen.path and _question(alive, port, port_name) == question:
-        alive.take()
+        for key in ("periodSeconds", "timeoutSeconds", "failureThreshold", "successThreshold"):
+            alive[key].needless("health has one rhythm")
         alive.changed("the same check restarts a replica, after three times as many failures as take it out")
     _startup(draft, probes, question == _question(started, port, port_name))
 

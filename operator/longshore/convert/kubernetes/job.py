@@ -105,7 +105,16 @@ def _rules(draft: Draft, rules: Reader, container: str) -> None:
         if rule is None or not draft.put("retry.rules", [*(draft.get("retry.rules") or []), rule], each):
             each.leave(HINTS["podFailurePolicy"])
         else:
-            each.take()
+            _take_rule(each)
+
+
+def _take_rule(rule: Reader) -> None:
+    rule["action"].take()
+    for key in ("containerName", "operator", "values"):
+        rule["onExitCodes"][key].take()
+    for each in rule["onPodConditions"].items():
+        each["type"].take()
+        each["status"].take()
 
 
 def _rule(rule: Reader, container: str) -> Obj | None:
@@ -120,5 +129,6 @@ def _rule(rule: Reader, container: str) -> Obj | None:
             }
     conditions = [(each["type"].value, each["status"].value) for each in rule["onPodConditions"].items()]
     if conditions in ([("DisruptionTarget", "True")], [("DisruptionTarget", None)]):
-        return {"reasons": _LOST_NODE, "action": "Retry" if action == "Ignore" else "Fail"} if action != "Count" else None
+        followed_by = {"Ignore": "Retry", "FailJob": "Fail", "FailIndex": "Fail"}.get(str(action))
+        return {"reasons": _LOST_NODE, "action": followed_by} if followed_by else None
     return None

@@ -62,8 +62,6 @@ CONTAINER_HINTS = {
     "terminationMessagePolicy": "the default, File, holds",
     "restartPolicy": "a container that ends is started again",
     "resizePolicy": "a change of resources starts new pods",
-    "env.*.valueFrom.resourceFieldRef": "write the value itself",
-    "env.*.valueFrom.fieldRef": "only the pod's name, namespace, IP and node are there",
     "readinessProbe": "health is asked by path, tcp or grpc, over the network",
     "livenessProbe": "there is one health check, for readiness, start and life: health",
     "startupProbe": "there is one health check, for readiness, start and life: health",
@@ -151,6 +149,10 @@ def _variable(draft: Draft, item: Reader) -> None:
         made["fieldRef"] = {"fieldPath": source["fieldRef"]["fieldPath"].text() or ""}
     if made:
         draft.add("env", {"name": name, "valueFrom": made}, item)
+    else:
+        item.leave(
+            "write the value itself: variables come from Secrets, ConfigMaps, and the pod's name, namespace, IP and node"
+        )
 
 
 def _variables(draft: Draft, item: Reader) -> None:

@@ -53,7 +53,8 @@ def _mount(draft: Draft, mount: Reader, volume: Reader, source: Obj, number: int
         made["readOnly"] = True
     if path := mount["subPath"].text():
         made["subPath"] = path
-    draft.add("volumes", made | source, mount)
+    if not draft.add("volumes", made | source, mount):
+        volume.missing(f"it isn't mounted at {made['mountPath']}: that mount was left")
 
 
 def _source(volume: Reader) -> Obj | None:
