@@ -24,7 +24,9 @@ def take(kube: Kube, text: str) -> int:
 
 
 @pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: sample.name)
-def test_what_a_sample_becomes_is_taken(server_only: Kube, sample: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_a_sample_becomes_is_taken(
+    server_only: Kube, sample: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(sample)
     text = CliRunner().invoke(main, ["convert", *files(sample)]).stdout
     assert take(server_only, text) >= 1 or sample.name == "batch-multinode"

@@ -32,7 +32,9 @@ LEFT_SOMETHING = 3
 )
 @click.option("--name", help="Name of the object, where there is one. Default: the source's.")
 @click.option("--image", help="Image for what the source builds itself and so names none.")
-@click.option("--strict", is_flag=True, help="Exit with 3 also if something was carried over with a difference.")
+@click.option(
+    "--strict", is_flag=True, help="Exit with 3 also if something was carried over with a difference."
+)
 @click.option("--quiet", is_flag=True, help="Don't list the fields that need nothing.")
 def convert(
     files: tuple[str, ...], source: str | None, name: str | None, image: str | None, strict: bool, quiet: bool

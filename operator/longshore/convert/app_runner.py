@@ -73,7 +73,7 @@ def convert(roots: Sequence[Reader], options: Options) -> list[Draft]:
 def _service(service: Reader, scalings: Sequence[Reader], options: Options) -> Draft:
     service.hints(SERVICE_HINTS)
     draft = named("WebApp", service["ServiceName"], options, "app")
-    if service["Status"].value == "PAUSED":
+    if service["Status"].peek == "PAUSED":
         draft.put("suspend", True, service["Status"])
     for key in _STATE:
         service[key].needless("what App Runner itself keeps")
@@ -85,7 +85,9 @@ def _service(service: Reader, scalings: Sequence[Reader], options: Options) -> D
         draft.image(image["ImageIdentifier"], options)
         _runtime(draft, image["ImageConfiguration"], "args")
     else:
-        draft.image(image["ImageIdentifier"], options, "App Runner builds from source, which a WebApp doesn't")
+        draft.image(
+            image["ImageIdentifier"], options, "App Runner builds from source, which a WebApp doesn't"
+        )
         _runtime(draft, code["CodeConfiguration"]["CodeConfigurationValues"], "command")
     instance = service["InstanceConfiguration"]
     cpu, memory = instance["Cpu"].read(cpu_of_units), instance["Memory"].read(memory_of_mib)
@@ -120,11 +122,13 @@ def _start(draft: Draft, start: Reader, field: str) -> None:
         return
     draft.words(field, start)
     if field == "args":
-        start.changed("it replaces the image's CMD; if the image has an ENTRYPOINT to replace as well, move it to command")
+        start.changed(
+            "it replaces the image's CMD; if the image has an ENTRYPOINT to replace as well, move it to command"
+        )
 
 
 def _health(draft: Draft, check: Reader) -> None:
-    if check["Protocol"].value == "HTTP":
+    if check["Protocol"].peek == "HTTP":
         check["Protocol"].take()
         draft.put("health.path", check["Path"].text() or "/", check["Path"] or check["Protocol"])
     else:
@@ -137,8 +141,8 @@ def _health(draft: Draft, check: Reader) -> None:
 
 
 def _scaling(draft: Draft, summary: Reader, scalings: Sequence[Reader]) -> None:
-    arn = summary["AutoScalingConfigurationArn"].value
-    scaling = next((each for each in scalings if each["AutoScalingConfigurationArn"].value == arn), None)
+    arn = summary["AutoScalingConfigurationArn"].peek
+    scaling = next((each for each in scalings if each["AutoScalingConfigurationArn"].peek == arn), None)
     if scaling is None and summary["MaxSize"]:
         scaling = summary
     if scaling is None:

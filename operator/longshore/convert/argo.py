@@ -33,7 +33,9 @@ HINTS = {
     "podSpecPatch": "there is no raw pod",
     "hooks": "nothing is called along the way",
 }
-CRON_HINTS = {"spec": "a BatchJob runs once: let a CronJob or your scheduler create one each time, under a new name"}
+CRON_HINTS = {
+    "spec": "a BatchJob runs once: let a CronJob or your scheduler create one each time, under a new name"
+}
 TEMPLATE_HINTS = {
     "inputs.artifacts": "jobs hand nothing on: let them read from a bucket or a volume",
     "inputs.parameters": "nothing that is converted asks for it",
@@ -94,13 +96,13 @@ def convert(roots: Sequence[Reader], options: Options) -> list[Draft]:
 
 def _workflow(root: Reader, options: Options) -> list[Draft]:
     metadata, spec = root["metadata"], root["spec"]
-    if root["kind"].value == "CronWorkflow":
+    if root["kind"].peek == "CronWorkflow":
         root.hints(CRON_HINTS)
         spec = spec["workflowSpec"]
     spec.hints(HINTS)
     name = metadata["name"].text() or (metadata["generateName"].text() or "").rstrip("-")
-    templates = {str(each["name"].value): each for each in spec["templates"].items()}
-    entry = templates.get(str(spec["entrypoint"].value))
+    templates = {each["name"].peek: each for each in spec["templates"].items()}
+    entry = templates.get(spec["entrypoint"].peek)
     values = _parameters(spec["arguments"], "workflow.parameters") | {"workflow.name": metadata["name"]}
     if entry is None:
         spec["entrypoint"].leave("there is no template of that name here")
@@ -152,7 +154,7 @@ def _steps(
         inside = group.items() or [group]
         for each in inside:
             each.hints(STEP_HINTS)
-            called = templates.get(str(each["template"].value))
+            called = templates.get(each["template"].peek)
             _tell_order(each, before)
             if called is None or depth > _DEEPEST:
                 each.leave("its template isn't in the file: convert it together with this one")
@@ -161,7 +163,7 @@ def _steps(
             step = Step(f"{at.name}-{each['name'].text()}".lstrip("-"), each["name"], called)
             yield from _steps(step, templates, own, _filled_in(each, own), depth + 1)
         if group.items():
-            before = [str(each["name"].value) for each in inside]
+            before = [each["name"].peek for each in inside]
 
 
 def _tell_order(step: Reader, before: Sequence[str]) -> None:
@@ -178,7 +180,7 @@ def _parameters(arguments: Reader, prefix: str) -> dict[str, Reader]:
     for each in arguments["parameters"].items():
         value = each["value"] or each["default"]
         if value:
-            found[f"{prefix}.{each['name'].value}"] = value
+            found[f"{prefix}.{each['name'].peek}"] = value
     return found
 
 
@@ -216,7 +218,9 @@ def _job(draft: Draft, template: Reader, spec: Reader, options: Options) -> None
     draft.put("suspend", spec["suspend"].flag() or None, spec["suspend"])
     _retry(draft, template["retryStrategy"] or spec["retryStrategy"])
     if unknown := sorted(_asked(draft.spec)):
-        template.missing(f"{draft.name} asks for what isn't there: write values in place of {', '.join(unknown)}")
+        template.missing(
+            f"{draft.name} asks for what isn't there: write values in place of {', '.join(unknown)}"
+        )
 
 
 def _retry(draft: Draft, strategy: Reader) -> None:

@@ -49,7 +49,14 @@ _STATE = (
     "jobDefinitionArn", "revision", "status", "jobArn", "jobId", "statusReason", "createdAt", "startedAt", "stoppedAt",
     "attempts", "isCancelled", "isTerminated", "eksAttempts", "nodeDetails", "containerOrchestrationType",
 )  # fmt: skip
-_CONTAINER_STATE = ("exitCode", "reason", "containerInstanceArn", "taskArn", "logStreamName", "networkInterfaces")
+_CONTAINER_STATE = (
+    "exitCode",
+    "reason",
+    "containerInstanceArn",
+    "taskArn",
+    "logStreamName",
+    "networkInterfaces",
+)
 _ARCHITECTURES = {"X86_64": "amd64", "ARM64": "arm64"}
 _ACTIONS = {"retry": "Retry", "exit": "Fail"}
 _REASONS = ("OOMKilled", "Evicted", "NodeLost", "Preempted", "Error")
@@ -84,9 +91,9 @@ def convert(roots: Sequence[Reader], options: Options) -> list[Draft]:
 
 
 def _is_of(job: Reader, definition: Reader) -> bool:
-    wanted = str(job["jobDefinition"].value).rpartition("/")[2]
-    name, revision = definition["jobDefinitionName"].value, definition["revision"].value
-    return wanted in (name, f"{name}:{revision}") or (revision is None and wanted.startswith(f"{name}:"))
+    wanted = job["jobDefinition"].peek.rpartition("/")[2]
+    name, revision = definition["jobDefinitionName"].peek, definition["revision"].peek
+    return wanted in (name, f"{name}:{revision}") or (not revision and wanted.startswith(f"{name}:"))
 
 
 def _converted(name: Reader, parts: Sequence[Reader], options: Options) -> Draft | None:
@@ -102,7 +109,9 @@ def _converted(name: Reader, parts: Sequence[Reader], options: Options) -> Draft
             part["jobDefinitionName"].needless("the job's name is taken")
     described = next((part for part in reversed(parts) if _describes_container(part)), None)
     if described is None:
-        name.leave("it has no container that is converted: add its job definition, by aws batch describe-job-definitions")
+        name.leave(
+            "it has no container that is converted: add its job definition, by aws batch describe-job-definitions"
+        )
         return None
     draft = named("BatchJob", name, options, "job")
     _overrides(draft, parts[0]["containerOverrides"])
@@ -178,9 +187,10 @@ def _read_plain(draft: Draft, task: Reader, container: Reader, fargate: bool, op
 
 def _amounts(draft: Draft, container: Reader, fargate: bool) -> None:
     """vCPUs are a share on EC2 and a limit on Fargate; memory is a limit on both."""
-    asked = {str(each["type"].value): each for each in container["resourceRequirements"].items()}
+    asked = {each["type"].peek: each for each in container["resourceRequirements"].items()}
     cpu, memory = (
-        asked[kind]["value"] if kind in asked else container[old] for kind, old in (("VCPU", "vcpus"), ("MEMORY", "memory"))
+        asked[kind]["value"] if kind in asked else container[old]
+        for kind, old in (("VCPU", "vcpus"), ("MEMORY", "memory"))
     )
     if draft.get("size") or draft.get("resources.requests"):
         for kind, old in (("VCPU", cpu), ("MEMORY", memory)):
@@ -230,8 +240,8 @@ def _retry(draft: Draft, strategy: Reader) -> None:
 
 def _rule(condition: Reader) -> Obj | None:
     """A condition as the contract has it; None where it can't say that. Takes nothing."""
-    said = {key: str(each.value) for key, each in condition.fields() if key != "action"}
-    action = _ACTIONS.get(str(condition["action"].value).lower())
+    said = {key: each.peek for key, each in condition.fields() if key != "action"}
+    action = _ACTIONS.get(condition["action"].peek.lower())
     if action is None or len(said) != 1:
         return None
     ((kind, pattern),) = said.items()

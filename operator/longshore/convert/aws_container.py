@@ -64,7 +64,7 @@ def read_container(draft: Draft, container: Reader, volumes: Reader, options: Op
         draft.words("args", container["command"])
     said = {each["name"] for each in draft.spec.get("env", ())}
     for each in container["environment"].items():
-        if each["name"].value in said:
+        if each["name"].peek in said:
             each.needless("the submission says otherwise")
         else:
             read_variable(draft, each)
@@ -82,9 +82,7 @@ def read_container(draft: Draft, container: Reader, volumes: Reader, options: Op
     _user(draft, container["user"])
     _gpu(draft, container["resourceRequirements"])
     _memory_files(draft, container["linuxParameters"])
-    draft.put(
-        "terminationGracePeriodSeconds", container["stopTimeout"].number(), container["stopTimeout"]
-    )
+    draft.put("terminationGracePeriodSeconds", container["stopTimeout"].number(), container["stopTimeout"])
     for each in container["mountPoints"].items():
         _mount(draft, each, volumes)
 
@@ -105,7 +103,9 @@ def read_health_command(draft: Draft, check: Reader) -> None:
     check["command"].take()
     if not draft.put("health.path", found[2] or "/", check["command"]):
         return
-    check["command"].changed(f"the kubelet asks {found[2] or '/'} itself, instead of a command in the container")
+    check["command"].changed(
+        f"the kubelet asks {found[2] or '/'} itself, instead of a command in the container"
+    )
     start = check["startPeriod"] or check["start_period"]
     draft.put("health.intervalSeconds", check["interval"].read(seconds), check["interval"])
     draft.put("health.timeoutSeconds", check["timeout"].read(seconds), check["timeout"])
@@ -133,7 +133,7 @@ def _user(draft: Draft, user: Reader) -> None:
 
 def _gpu(draft: Draft, requirements: Reader) -> None:
     for each in requirements.items():
-        if each["type"].value == "GPU":
+        if each["type"].peek == "GPU":
             each["type"].take()
             draft.put("resources.gpu.count", each["value"].number(), each["value"])
 
@@ -156,7 +156,7 @@ def _add_memory_files(draft: Draft, name: str, path: str, size: str, source: Rea
 
 def _mount(draft: Draft, mount: Reader, volumes: Reader) -> None:
     name = mount["sourceVolume"].text()
-    volume = next((each for each in volumes.items() if each["name"].value == name), None)
+    volume = next((each for each in volumes.items() if each["name"].peek == name), None)
     if volume is None or name is None:
         mount.leave("there is no volume of that name: add one to volumes")
         return

@@ -42,7 +42,9 @@ def _converted(root: Reader, options: Options) -> list[Draft]:
 def _single(root: Reader, options: Options) -> Draft:
     draft = named("WebApp", root["name"], options, "app")
     image = root["Image"]
-    draft.image(image["Name"], options, "Elastic Beanstalk builds from the Dockerfile beside, which a WebApp doesn't")
+    draft.image(
+        image["Name"], options, "Elastic Beanstalk builds from the Dockerfile beside, which a WebApp doesn't"
+    )
     draft.words("command", root["Entrypoint"])
     draft.words("args", root["Command"])
     ports = root["Ports"].items()

@@ -106,9 +106,7 @@ def _availability(draft: Draft) -> None:
     wanted, replicas = draft.get("availability.minAvailable"), _number(draft, "scaling.minReplicas")
     if wanted is None or (replicas < 2 and (draft.get("scaling.maxReplicas") or 0) < 2):
         return
-    needed = (
-        wanted if isinstance(wanted, int) else -(-int(re.sub(r"\D", "", wanted) or 0) * replicas // 100)
-    )
+    needed = wanted if isinstance(wanted, int) else -(-int(re.sub(r"\D", "", wanted) or 0) * replicas // 100)
     if needed >= replicas:
         draft.drop("availability.minAvailable").leave(
             f"it would keep nodes from ever being drained with {replicas} replicas at least: one may be away"
@@ -146,5 +144,6 @@ def _retry(draft: Draft) -> None:
 def _timeouts(draft: Draft) -> None:
     attempt, total = draft.get("timeouts.attemptSeconds"), draft.get("timeouts.totalSeconds")
     if attempt is not None and total is not None and attempt > total:
-        draft.drop("timeouts.attemptSeconds").leave("it is above the time for all attempts, which ends it first")
-
+        draft.drop("timeouts.attemptSeconds").leave(
+            "it is above the time for all attempts, which ends it first"
+        )

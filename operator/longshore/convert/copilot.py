@@ -73,7 +73,7 @@ def convert(roots: Sequence[Reader], options: Options) -> list[Draft]:
 
 
 def _converted(root: Reader, options: Options) -> Draft:
-    kind: KindName = "BatchJob" if root["type"].value == JOB else "WebApp"
+    kind: KindName = "BatchJob" if root["type"].peek == JOB else "WebApp"
     draft = named(kind, root["name"], options, "app")
     root.hints({key: hint.replace("{app}", draft.name) for key, hint in HINTS.items()})
     _image(draft, root["image"], options)
@@ -103,7 +103,9 @@ def _image(draft: Draft, image: Reader, options: Options) -> None:
         draft.image(image["location"], options)
     else:
         image["build"].take()
-        draft.image(Reader(image.document, image["build"].path, None), options, "Copilot builds it from a Dockerfile")
+        draft.image(
+            Reader(image.document, image["build"].path, None), options, "Copilot builds it from a Dockerfile"
+        )
 
 
 def _secrets(draft: Draft, secrets: Reader) -> None:
@@ -119,7 +121,11 @@ def _storage(draft: Draft, storage: Reader) -> None:
     draft.put("security.readOnlyRootFilesystem", read_only.flag() or None, read_only)
     for name, each in storage["volumes"].fields():
         claim = object_name("WebApp", name)
-        made = {"name": claim, "mountPath": each["path"].text() or "", "persistentVolumeClaim": {"claimName": claim}}
+        made = {
+            "name": claim,
+            "mountPath": each["path"].text() or "",
+            "persistentVolumeClaim": {"claimName": claim},
+        }
         if each["read_only"].flag() is not False:
             made["readOnly"] = True
         if draft.add("volumes", made, each):
@@ -131,12 +137,12 @@ def _storage(draft: Draft, storage: Reader) -> None:
 
 def _service(draft: Draft, root: Reader) -> None:
     kind, http = root["type"], root["http"]
-    if kind.value == "Worker Service":
+    if kind.peek == "Worker Service":
         kind.leave(
             "a worker answers no requests, and an app is healthy when something answers on its port: let the worker open"
             " one, or keep it as a Deployment"
         )
-    if kind.value in SERVICES:
+    if kind.peek in SERVICES:
         kind.take()
     http.holds(False, "false")
     target = http["target_port"]
@@ -150,7 +156,7 @@ def _service(draft: Draft, root: Reader) -> None:
         read_health_command(draft, root["image"]["healthcheck"])
     _count(draft, root["count"])
     rolling = root["deployment"]["rolling"]
-    if rolling.value == "recreate":
+    if rolling.peek == "recreate":
         rolling.take()
         draft.put("rollout.strategy", "Recreate", rolling)
     rolling.holds("default")
@@ -161,7 +167,11 @@ def _health(draft: Draft, check: Reader) -> None:
         draft.put("health.path", check.text(), check)
         return
     draft.put("health.path", check["path"].text(), check["path"])
-    for field, key in (("intervalSeconds", "interval"), ("timeoutSeconds", "timeout"), ("startupSeconds", "grace_period")):
+    for field, key in (
+        ("intervalSeconds", "interval"),
+        ("timeoutSeconds", "timeout"),
+        ("startupSeconds", "grace_period"),
+    ):
         draft.put(f"health.{field}", check[key].read(seconds) or None, check[key])
     draft.put("health.failureThreshold", check["unhealthy_threshold"].number(), check["unhealthy_threshold"])
 
@@ -174,11 +184,15 @@ def _count(draft: Draft, count: Reader) -> None:
         draft.put("scaling.minReplicas", number or None, count)
         return
     limits = count["range"]
-    if found := re.fullmatch(r"(\d+)-(\d+)", str(limits.value)):
+    if found := re.fullmatch(r"(\d+)-(\d+)", limits.peek):
         least, most, where = int(found[1]), int(found[2]), (limits, limits)
         limits.take()
     else:
-        least, most, where = limits["min"].number() or 0, limits["max"].number() or 0, (limits["min"], limits["max"])
+        least, most, where = (
+            limits["min"].number() or 0,
+            limits["max"].number() or 0,
+            (limits["min"], limits["max"]),
+        )
     draft.put("scaling.minReplicas", least or (1 if most else None), where[0])
     draft.put("scaling.maxReplicas", most or None, where[1])
     for field, key in (("cpuPercent", "cpu_percentage"), ("memoryPercent", "memory_percentage")):

@@ -142,7 +142,9 @@ class Draft:
         self.spec["image"] = f"{NO_IMAGE}/{self.name}:replace"
         self.sources["image"] = source
         if image is None:
-            source.missing(f"{why}: push one and write it to spec.image of {self.name}, or convert with --image")
+            source.missing(
+                f"{why}: push one and write it to spec.image of {self.name}, or convert with --image"
+            )
 
     def amounts(self, cpu: str | None, memory: str | None, source: Reader, cpu_is_limit: bool = True) -> None:
         """Processor time and memory that are requested and not exceeded; a named size where it is just that."""

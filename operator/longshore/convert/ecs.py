@@ -74,9 +74,16 @@ class Parts:
 
 def recognises(content: object) -> bool:
     """Whether this is a task definition, a service, or how a service is scaled."""
-    return isinstance(content, dict) and "AWSEBDockerrunVersion" not in content and (
-        bool({"taskDefinition", "containerDefinitions", "ScalableTargets", "ScalingPolicies"} & content.keys())
-        or (isinstance(content.get("services"), list) and "failures" in content)
+    return (
+        isinstance(content, dict)
+        and "AWSEBDockerrunVersion" not in content
+        and (
+            bool(
+                {"taskDefinition", "containerDefinitions", "ScalableTargets", "ScalingPolicies"}
+                & content.keys()
+            )
+            or (isinstance(content.get("services"), list) and "failures" in content)
+        )
     )
 
 
@@ -92,7 +99,9 @@ def convert(roots: Sequence[Reader], options: Options) -> list[Draft]:
         used.add(id(service))
     for each in parts.services:
         if id(each) not in used:
-            each.document.hint(each.path, "convert it together with its task definition: aws ecs describe-task-definition")
+            each.document.hint(
+                each.path, "convert it together with its task definition: aws ecs describe-task-definition"
+            )
     return drafts
 
 
@@ -113,9 +122,9 @@ def _parts(roots: Sequence[Reader]) -> Parts:
 
 
 def _runs(service: Reader, task: Reader) -> bool:
-    wanted = str(service["taskDefinition"].value).rpartition("/")[2]
-    family, revision = str(task["family"].value), task["revision"].value
-    return wanted in (family, f"{family}:{revision}") or (revision is None and wanted.startswith(f"{family}:"))
+    wanted = service["taskDefinition"].peek.rpartition("/")[2]
+    family, revision = task["family"].peek, task["revision"].peek
+    return wanted in (family, f"{family}:{revision}") or (not revision and wanted.startswith(f"{family}:"))
 
 
 def _converted(task: Reader, service: Reader | None, parts: Parts, options: Options) -> Draft:
@@ -146,11 +155,11 @@ def _converted(task: Reader, service: Reader | None, parts: Parts, options: Opti
 
 def _main(containers: Sequence[Reader], service: Reader | None) -> Reader:
     """The container behind the load balancer, else the first essential one with a port, else the first."""
-    balanced = {each["containerName"].value for each in service["loadBalancers"].items()} if service else set()
+    balanced = {each["containerName"].peek for each in service["loadBalancers"].items()} if service else set()
     ranked = sorted(
         containers,
         key=lambda each: (
-            each["name"].value not in balanced,
+            each["name"].peek not in balanced,
             each["essential"].value is False,
             not each["portMappings"].items(),
         ),
@@ -169,9 +178,11 @@ def _port(draft: Draft, container: Reader, service: Reader | None) -> None:
         return
     balancers = service["loadBalancers"].items() if service else []
     wanted = {
-        each["containerPort"].value for each in balancers if each["containerName"].value == container["name"].value
+        each["containerPort"].peek
+        for each in balancers
+        if each["containerName"].peek == container["name"].peek
     }
-    mapping = next((each for each in mappings if each["containerPort"].value in wanted), mappings[0])
+    mapping = next((each for each in mappings if each["containerPort"].peek in wanted), mappings[0])
     draft.put("port", mapping["containerPort"].number(), mapping["containerPort"])
     mapping["hostPort"].needless("pods have addresses of their own")
     mapping["name"].needless("the port's own name")
@@ -222,7 +233,12 @@ def _service(draft: Draft, service: Reader) -> None:
     service["taskDefinition"].needless("names the task definition")
     service["launchType"].needless("nodes of any kind will do")
     service["schedulingStrategy"].holds("REPLICA")
-    for key in ("propagateTags", "enableECSManagedTags", "availabilityZoneRebalancing", "resourceManagementType"):
+    for key in (
+        "propagateTags",
+        "enableECSManagedTags",
+        "availabilityZoneRebalancing",
+        "resourceManagementType",
+    ):
         service[key].needless("a setting of ECS alone")
     service["enableExecuteCommand"].holds(False)
     service["deploymentController"]["type"].holds("ECS")
@@ -243,7 +259,7 @@ def _service(draft: Draft, service: Reader) -> None:
 
 
 def _capacity(draft: Draft, strategy: Reader) -> None:
-    providers = {each["capacityProvider"].value for each in strategy.items()}
+    providers = {each["capacityProvider"].peek for each in strategy.items()}
     if providers == {"FARGATE_SPOT"}:
         draft.put("placement.capacity", "Spot", strategy)
         strategy.needless("one kind of nodes needs no weights")
@@ -270,7 +286,7 @@ def _rollout(draft: Draft, deployment: Reader) -> None:
 
 
 def _scaling(draft: Draft, service: Reader, parts: Parts) -> None:
-    name = service["serviceName"].value
+    name = service["serviceName"].peek
     for target in parts.targets:
         if not _is_of(target, name):
             continue
@@ -286,19 +302,21 @@ def _scaling(draft: Draft, service: Reader, parts: Parts) -> None:
         tracking = policy["TargetTrackingScalingPolicyConfiguration"]
         metric = tracking["PredefinedMetricSpecification"]["PredefinedMetricType"]
         policy.hints({"*": "scale by cpu or memory: scaling.targets"})
-        if metric.value not in _TARGETS:
+        if metric.peek not in _TARGETS:
             continue
         policy["PolicyType"].needless("the kind of policy")
         metric.take()
         value = tracking["TargetValue"]
-        draft.put(_TARGETS[metric.value], value.read(whole), value)
-        draft.put("scaling.scaleDownDelaySeconds", tracking["ScaleInCooldown"].number(), tracking["ScaleInCooldown"])
+        draft.put(_TARGETS[metric.peek], value.read(whole), value)
+        draft.put(
+            "scaling.scaleDownDelaySeconds", tracking["ScaleInCooldown"].number(), tracking["ScaleInCooldown"]
+        )
         tracking["ScaleOutCooldown"].leave("replicas are added as soon as they are needed")
         tracking["DisableScaleIn"].holds(False)
 
 
-def _is_of(scaling: Reader, service: object) -> bool:
-    return str(scaling["ResourceId"].value).rpartition("/")[2] == service
+def _is_of(scaling: Reader, service: str) -> bool:
+    return scaling["ResourceId"].peek.rpartition("/")[2] == service
 
 
 def _is_scaling(part: Reader, state: Sequence[str]) -> None:
@@ -306,4 +324,3 @@ def _is_scaling(part: Reader, state: Sequence[str]) -> None:
         part[key].needless("names the service")
     for key in state:
         part[key].needless("what Application Auto Scaling itself keeps")
-

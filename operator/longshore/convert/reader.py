@@ -93,9 +93,7 @@ class Document:
             yield from self._untaken((*path, key), each)
 
     def _has_hints_below(self, path: Path, inside: list[Path]) -> bool:
-        deeper = [
-            hint for hint in self._hints if len(hint) > len(path) and _covers(hint[: len(path)], path)
-        ]
+        deeper = [hint for hint in self._hints if len(hint) > len(path) and _covers(hint[: len(path)], path)]
         return any(_covers(hint, leaf) for hint in deeper for leaf in inside)
 
     def _hint_for(self, path: Path) -> str:
@@ -121,6 +119,13 @@ class Reader:
         return self.value is not None
 
     @property
+    def peek(self) -> str:
+        """A scalar as text, to compare it; it isn't taken. Empty for all else."""
+        if isinstance(self.value, dict | list) or self.value is None:
+            return ""
+        return str(_plain(self.value))
+
+    @property
     def untouched(self) -> bool:
         """Whether nothing of what is here was taken."""
         return not any(self.document.took(leaf) for leaf, _ in leaves(self.path, self.value))
@@ -141,9 +146,7 @@ class Reader:
 
     def text(self) -> str | None:
         """A scalar as text, as it was written."""
-        if isinstance(self.value, bool):
-            return self._taken("true" if self.value else "false")
-        return self._taken(str(self.value)) if isinstance(self.value, str | int | float) else None
+        return self._taken(self.peek) if isinstance(self.value, str | int | float) else None
 
     def number(self) -> int | None:
         """A whole number, also one in quotes."""

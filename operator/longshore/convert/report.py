@@ -23,7 +23,9 @@ def report(entries: Sequence[Entry]) -> Iterator[str]:
         for document in dict.fromkeys(each.document for each in told):
             if several:
                 yield f"  {document}"
-            yield from _lines([each for each in told if each.document == document], "    " if several else "  ")
+            yield from _lines(
+                [each for each in told if each.document == document], "    " if several else "  "
+            )
 
 
 def _lines(entries: Sequence[Entry], indent: str) -> Iterator[str]:

@@ -64,7 +64,9 @@ def convert(documents: Sequence[tuple[str, Any]], options: Options, source: str 
     _tell_apart(drafts)
     for draft in drafts:
         settle(draft)
-    return Conversion([draft.written() for draft in drafts], [entry for document in held for entry in document.close()])
+    return Conversion(
+        [draft.written() for draft in drafts], [entry for document in held for entry in document.close()]
+    )
 
 
 def _tell_apart(drafts: Sequence[Draft]) -> None:

@@ -114,7 +114,10 @@ def test_an_alias_to_what_is_around_it_is_refused() -> None:
 
 
 def test_texts_that_look_like_something_else_are_quoted(tmp_path: Path) -> None:
-    text = WHOLE.replace("image: shop:1\n", 'image: shop:1\n          args: ["yes", "1.10", "012", "null", "2024-01-01", "y"]\n')
+    text = WHOLE.replace(
+        "image: shop:1\n",
+        'image: shop:1\n          args: ["yes", "1.10", "012", "null", "2024-01-01", "y"]\n',
+    )
     lines = [line.strip() for line in run(tmp_path, text).stdout.splitlines()]
     for each in ("yes", "1.10", "012", "null", "2024-01-01", "y"):
         assert f'- "{each}"' in lines

@@ -24,7 +24,9 @@ def test_what_nobody_takes_is_told_at_the_topmost_place() -> None:
 
 
 def test_a_value_of_another_type_is_not_taken() -> None:
-    document = Document("d", {"text": {"Ref": "x"}, "number": "many", "flag": "perhaps", "texts": ["a", ["b"]]})
+    document = Document(
+        "d", {"text": {"Ref": "x"}, "number": "many", "flag": "perhaps", "texts": ["a", ["b"]]}
+    )
     root = document.root
     assert (root["text"].text(), root["number"].number(), root["flag"].flag()) == (None, None, None)
     assert root["texts"].texts() == ["a"]
@@ -73,7 +75,9 @@ def test_memory_of_aws(text: str, amount: str | None) -> None:
     assert units.memory_of_mib(text) == amount
 
 
-@pytest.mark.parametrize(("text", "amount"), [("250m", Fraction(1, 4)), ("1.5Gi", Fraction(3, 2) * 2**30), ("2k", 2000)])
+@pytest.mark.parametrize(
+    ("text", "amount"), [("250m", Fraction(1, 4)), ("1.5Gi", Fraction(3, 2) * 2**30), ("2k", 2000)]
+)
 def test_amounts(text: str, amount: Fraction) -> None:
     assert units.amount(text) == amount
     assert units.quantity(text) == text
@@ -86,7 +90,16 @@ def test_quantities_that_the_contract_does_not_take(text: str) -> None:
 
 @pytest.mark.parametrize(
     ("text", "seconds"),
-    [("90", 90), ("90s", 90), ("1m30s", 90), ("1h", 3600), ("250ms", 1), ("1.5m", 90), ("soon", None), ("", None)],
+    [
+        ("90", 90),
+        ("90s", 90),
+        ("1m30s", 90),
+        ("1h", 3600),
+        ("250ms", 1),
+        ("1.5m", 90),
+        ("soon", None),
+        ("", None),
+    ],
 )
 def test_seconds(text: str, seconds: int | None) -> None:
     assert units.seconds(text) == seconds

@@ -83,7 +83,9 @@ def test_whatever_stands_in_a_place_the_result_has_no_mistakes(data: st.DataObje
     content = contents(data.draw(st.sampled_from(SAMPLES)))
     number = data.draw(st.integers(0, len(content) - 1))
     path = data.draw(st.sampled_from(list(nodes(content[number][1]))))
-    odd = st.sampled_from([None, True, "", ODD, "7", 0, -1, 10**9, 1.5, [], [ODD], [{}], {}, {"name": ODD}, {"a": {"b": 1}}])
+    odd = st.sampled_from(
+        [None, True, "", ODD, "7", 0, -1, 10**9, 1.5, [], [ODD], [{}], {}, {"name": ODD}, {"a": {"b": 1}}]
+    )
     try:
         found = converted(replaced(content, number, path, data.draw(odd)))
     except NotRecognised:

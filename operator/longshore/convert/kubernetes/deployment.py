@@ -51,7 +51,7 @@ def convert(deployment: Reader, objects: Objects, options: Options) -> Draft:
     draft = named("WebApp", deployment["metadata"]["name"], options, "app")
     read_own_metadata(draft, deployment)
     services = objects.selecting("Service", deployment, "spec.selector")
-    wanted = [port["targetPort"].value or port["port"].value for each in services for port in each["spec"]["ports"].items()]
+    wanted = [_target(port) for each in services for port in each["spec"]["ports"].items()]
     container = main_container(template["spec"]["containers"].items(), wanted)
     port_name = _port(draft, container, wanted)
     read_pod(draft, template["metadata"], template["spec"], container, options)
@@ -70,27 +70,27 @@ def convert(deployment: Reader, objects: Objects, options: Options) -> Draft:
     return draft
 
 
-def _port(draft: Draft, container: Reader, wanted: Sequence[object]) -> object:
+def _port(draft: Draft, container: Reader, wanted: Sequence[str]) -> str:
     """Writes the port and returns its name: the one that is probed, else that of the Service, else the first."""
     ports = container["ports"].items()
     asked = [*probed_ports(container), *wanted]
     named_so = [
-        each for port in asked for each in ports if port in (each["containerPort"].value, each["name"].value)
+        each for port in asked for each in ports if port in (each["containerPort"].peek, each["name"].peek)
     ]
     chosen = next(iter([*named_so, *ports]), None)
     if chosen is None:
-        number = next((each for each in wanted if isinstance(each, int) or str(each).isdecimal()), None)
+        number = next((each for each in wanted if each.isdecimal()), None)
         if number is not None:
-            draft.put("port", int(str(number)), container)
+            draft.put("port", int(number), container)
         else:
             container["ports"].missing(
                 "no port is opened, and an app is healthy when something answers on one: set port, or keep the Deployment"
             )
-        return None
+        return ""
     draft.put("port", chosen["containerPort"].number(), chosen["containerPort"])
     chosen["protocol"].holds("TCP")
     chosen["name"].needless("the port's own name")
-    return chosen["name"].value
+    return chosen["name"].peek
 
 
 def _replicas(draft: Draft, spec: Reader) -> None:
@@ -102,7 +102,7 @@ def _replicas(draft: Draft, spec: Reader) -> None:
 
 def _rollout(draft: Draft, spec: Reader) -> None:
     strategy, rolling = spec["strategy"]["type"], spec["strategy"]["rollingUpdate"]
-    if strategy.value == "Recreate":
+    if strategy.peek == "Recreate":
         draft.put("rollout.strategy", strategy.text(), strategy)
     strategy.holds("RollingUpdate")
     for key in ("maxSurge", "maxUnavailable"):
@@ -117,13 +117,18 @@ def _pre_stop(draft: Draft, hook: Reader) -> None:
     if seconds:
         draft.put("drainSeconds", seconds.number(), seconds)
         return
-    words = hook["exec"]["command"].value or []
-    found = re.fullmatch(r"(?:/bin/)?(?:sh -c )?sleep (\d+)", " ".join(map(str, words)))
+    words = [each.peek for each in hook["exec"]["command"].items()]
+    found = re.fullmatch(r"(?:/bin/)?(?:sh -c )?sleep (\d+)", " ".join(words))
     if found and draft.put("drainSeconds", int(found[1]), hook):
         hook["exec"]["command"].take()
 
 
-def _service(draft: Draft, service: Reader, port_name: object) -> None:
+def _target(port: Reader) -> str:
+    """Number or name of the container's port that a Service leads to."""
+    return port["targetPort"].peek or port["port"].peek
+
+
+def _service(draft: Draft, service: Reader, port_name: str) -> None:
     keep = _how_to_keep(draft, service)
     service.hints({key: hint.replace("{keep}", keep) for key, hint in SERVICE_HINTS.items()})
     read_identity(service, draft.name)
@@ -132,20 +137,20 @@ def _service(draft: Draft, service: Reader, port_name: object) -> None:
     spec["selector"].needless("Longshore selects the pods that it makes")
     for key in _SERVICE_STATE:
         spec[key].needless("what Kubernetes itself keeps")
-    if spec["clusterIP"].value != "None":
+    if spec["clusterIP"].peek != "None":
         spec["clusterIP"].needless("what Kubernetes itself keeps")
     for key, default in _SERVICE_DEFAULTS.items():
         spec[key].holds(default)
-    own = {draft.get("port"), str(draft.get("port")), port_name}
+    own = {str(draft.get("port")), port_name} - {""}
     for each in spec["ports"].items():
-        if (each["targetPort"].value or each["port"].value) not in own:
+        if _target(each) not in own:
             continue
         if each["appProtocol"]:
             draft.put("protocol", each["appProtocol"].read(_PROTOCOLS.get), each["appProtocol"])
         each["protocol"].holds("TCP")
         each["name"].needless("the port's own name")
         each["targetPort"].needless("the app's port")
-        if each["port"].value in (80, "80"):
+        if each["port"].peek == "80":
             each["port"].take()
             break
         each["port"].leave(f"the Service of a WebApp answers on port 80: call http://{draft.name}, or {keep}")
@@ -159,12 +164,14 @@ def _service(draft: Draft, service: Reader, port_name: object) -> None:
 def _how_to_keep(draft: Draft, service: Reader) -> str:
     """A Service of the WebApp's own name would be in its way."""
     how = "keep this Service under another name" if name_of(service) == draft.name else "keep this Service"
-    return f"{how}, with the selector longshore.dev/webapp: {draft.name} and the targetPort {draft.get('port')}"
+    return (
+        f"{how}, with the selector longshore.dev/webapp: {draft.name} and the targetPort {draft.get('port')}"
+    )
 
 
 def _autoscaler(draft: Draft, autoscaler: Reader, replicas: Reader) -> None:
     autoscaler.hints(AUTOSCALER_HINTS)
-    read_identity(autoscaler, str(name_of(autoscaler)))
+    read_identity(autoscaler, name_of(autoscaler))
     read_needless_metadata(autoscaler["metadata"])
     spec = autoscaler["spec"]
     spec["scaleTargetRef"].needless("names the Deployment")
@@ -178,18 +185,18 @@ def _autoscaler(draft: Draft, autoscaler: Reader, replicas: Reader) -> None:
     for each in spec["metrics"].items():
         name = each["resource"]["name"]
         percent = each["resource"]["target"]["averageUtilization"]
-        if each["type"].value == "Resource" and name.value in _TARGETS and percent:
+        if each["type"].peek == "Resource" and name.peek in _TARGETS and percent:
             each["type"].take()
             name.take()
             each["resource"]["target"]["type"].holds("Utilization")
-            draft.put(f"scaling.targets.{_TARGETS[name.value]}", percent.number(), percent)
+            draft.put(f"scaling.targets.{_TARGETS[name.peek]}", percent.number(), percent)
     delay = spec["behavior"]["scaleDown"]["stabilizationWindowSeconds"]
     draft.put("scaling.scaleDownDelaySeconds", delay.number(), delay)
 
 
 def _budget(draft: Draft, budget: Reader) -> None:
     budget.hints(BUDGET_HINTS)
-    read_identity(budget, str(name_of(budget)))
+    read_identity(budget, name_of(budget))
     read_needless_metadata(budget["metadata"])
     spec = budget["spec"]
     spec["selector"].needless("Longshore selects the pods that it makes")

@@ -11,7 +11,7 @@ _PERIOD, _FAILURES = 10, 3
 """Kubernetes' defaults."""
 
 
-def read_probes(draft: Draft, container: Reader, port_name: object) -> None:
+def read_probes(draft: Draft, container: Reader, port_name: str) -> None:
     """The readiness probe is the app's health check, else the liveness probe; the others have to ask the same."""
     probes = [container[f"{kind}Probe"] for kind in ("readiness", "liveness", "startup")]
     _, alive, started = probes
@@ -19,7 +19,9 @@ def read_probes(draft: Draft, container: Reader, port_name: object) -> None:
     chosen = next((each for each in probes if _question(each, port, port_name)), None)
     if chosen is None:
         if not any(probes):
-            container.changed(f"no probe is set here: a replica is healthy when port {port or 8080} takes connections")
+            container.changed(
+                f"no probe is set here: a replica is healthy when port {port or 8080} takes connections"
+            )
         return
     question = _question(chosen, port, port_name)
     for path, value in (question or {}).items():
@@ -36,14 +38,14 @@ def read_probes(draft: Draft, container: Reader, port_name: object) -> None:
     _startup(draft, probes, question == _question(started, port, port_name))
 
 
-def probed_ports(container: Reader) -> list[object]:
+def probed_ports(container: Reader) -> list[str]:
     """Ports that probes ask, by number or name; the readiness probe's first."""
     asked = [
-        container[f"{kind}Probe"][how]["port"].value
+        container[f"{kind}Probe"][how]["port"].peek
         for kind in ("readiness", "liveness", "startup")
         for how in ("httpGet", "tcpSocket", "grpc")
     ]
-    return [each for each in asked if each is not None]
+    return [each for each in asked if each]
 
 
 def _rhythm(draft: Draft, probe: Reader) -> None:
@@ -73,24 +75,24 @@ def _startup(draft: Draft, probes: list[Reader], same: bool) -> None:
         delay.needless("health.startupSeconds gives the time to start")
 
 
-def _question(probe: Reader, port: int | None, port_name: object) -> Obj | None:
+def _question(probe: Reader, port: int | None, port_name: str) -> Obj | None:
     """What is asked, in the contract's words; None where the contract can't ask it. Takes nothing."""
 
     def is_own(asked: Reader) -> bool:
-        return asked.value in (port, str(port)) or (asked.value is not None and asked.value == port_name)
+        return asked.peek != "" and asked.peek in (str(port), port_name)
 
     http = probe["httpGet"]
-    if http and is_own(http["port"]) and http["scheme"].value in (None, "HTTP"):
-        return {"path": str(http["path"].value or "/")}
+    if http and is_own(http["port"]) and http["scheme"].peek in ("", "HTTP"):
+        return {"path": http["path"].peek or "/"}
     for kind in ("tcpSocket", "grpc"):
         asked = probe[kind]["port"]
         if not asked:
             continue
-        number = int(asked.value) if str(asked.value).isdecimal() else None
+        number = int(asked.peek) if asked.peek.isdecimal() else None
         if not is_own(asked) and number is None:
             return None
         made: Obj = {} if is_own(asked) and kind == "tcpSocket" else {"port": number or port}
-        if service := probe[kind]["service"].value:
+        if service := probe[kind]["service"].peek:
             made["service"] = service
         return {"tcp" if kind == "tcpSocket" else "grpc": made}
     return None

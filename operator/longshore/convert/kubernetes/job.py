@@ -30,7 +30,7 @@ def convert(job: Reader, options: Options) -> Draft:
     draft = named("BatchJob", job["metadata"]["name"], options, "job")
     read_own_metadata(draft, job)
     spec = job["spec"]
-    if job["kind"].value == "CronJob":
+    if job["kind"].peek == "CronJob":
         job.hints(CRON_HINTS)
         template = spec["jobTemplate"]
         for kind in ("labels", "annotations"):
@@ -43,9 +43,11 @@ def convert(job: Reader, options: Options) -> Draft:
     container = main_container(pod["containers"].items(), ())
     read_pod(draft, spec["template"]["metadata"], pod, container, options)
     pod["restartPolicy"].holds("Never")
-    if pod["restartPolicy"].value == "OnFailure":
+    if pod["restartPolicy"].peek == "OnFailure":
         pod["restartPolicy"].take()
-        pod["restartPolicy"].changed("each attempt is a new pod, rather than a container that is started again")
+        pod["restartPolicy"].changed(
+            "each attempt is a new pod, rather than a container that is started again"
+        )
     container["ports"].needless("a job answers no requests")
     spec["selector"].needless("Longshore selects the pods that it makes")
     draft.put("suspend", spec["suspend"].flag() or None, spec["suspend"])
@@ -53,7 +55,7 @@ def convert(job: Reader, options: Options) -> Draft:
     _deadline(draft, spec)
     _array(draft, spec)
     _attempts(draft, spec)
-    _rules(draft, spec["podFailurePolicy"]["rules"], str(container["name"].value))
+    _rules(draft, spec["podFailurePolicy"]["rules"], container["name"].peek)
     return draft
 
 
@@ -67,20 +69,21 @@ def _deadline(draft: Draft, spec: Reader) -> None:
 
 def _array(draft: Draft, spec: Reader) -> None:
     size, parallel, mode = spec["completions"], spec["parallelism"], spec["completionMode"]
-    count = size.value if isinstance(size.value, int) else int(size.value) if str(size.value).isdecimal() else None
-    if count is None or count == 1:
+    if size.peek in ("", "1"):
         size.holds(1, "1")
         parallel.holds(1, "1")
         mode.holds("NonIndexed", "Indexed")
         return
     if draft.put("array.size", size.number(), size):
         draft.put("array.maxParallel", parallel.number() or (None if parallel else 1), parallel or size)
-    if mode.value == "Indexed":
+    if mode.peek == "Indexed":
         mode.take()
         mode.changed(f"the index is in LONGSHORE_ARRAY_INDEX, and in {_INDEX_VARIABLE} as before")
     else:
         mode.holds("NonIndexed")
-        size.changed("each pod has an index of its own, in LONGSHORE_ARRAY_INDEX, and each index has to succeed")
+        size.changed(
+            "each pod has an index of its own, in LONGSHORE_ARRAY_INDEX, and each index has to succeed"
+        )
 
 
 def _attempts(draft: Draft, spec: Reader) -> None:
@@ -119,16 +122,18 @@ def _take_rule(rule: Reader) -> None:
 
 def _rule(rule: Reader, container: str) -> Obj | None:
     """A rule as the contract has it; None where it can't say that. Takes nothing."""
-    action, codes = rule["action"].value, rule["onExitCodes"]
+    action, codes = rule["action"].peek, rule["onExitCodes"]
     if codes and action in ("FailJob", "FailIndex", "Count"):
-        named_one, operator = codes["containerName"].value, codes["operator"].value
-        if operator == "In" and named_one in (None, container) and isinstance(codes["values"].value, list):
+        named_one, operator = codes["containerName"].peek, codes["operator"].peek
+        if operator == "In" and named_one in ("", container) and isinstance(codes["values"].value, list):
             return {
-                "exitCodes": [number for each in codes["values"].items() if (number := each.number()) is not None],
+                "exitCodes": [
+                    number for each in codes["values"].items() if (number := each.number()) is not None
+                ],
                 "action": "Retry" if action == "Count" else "Fail",
             }
-    conditions = [(each["type"].value, each["status"].value) for each in rule["onPodConditions"].items()]
-    if conditions in ([("DisruptionTarget", "True")], [("DisruptionTarget", None)]):
-        followed_by = {"Ignore": "Retry", "FailJob": "Fail", "FailIndex": "Fail"}.get(str(action))
+    conditions = [(each["type"].peek, each["status"].peek) for each in rule["onPodConditions"].items()]
+    if conditions in ([("DisruptionTarget", "True")], [("DisruptionTarget", "")]):
+        followed_by = {"Ignore": "Retry", "FailJob": "Fail", "FailIndex": "Fail"}.get(action)
         return {"reasons": _LOST_NODE, "action": followed_by} if followed_by else None
     return None

@@ -45,7 +45,7 @@ def convert(roots: Sequence[Reader], options: Options) -> list[Draft]:
     drafts += [job.convert(each, alone) for each in jobs]
     for each in every:
         if each.untouched:
-            stays = _STAYS.get(str(each["kind"].value), "it stays: keep and apply it as it is")
+            stays = _STAYS.get(each["kind"].peek, "it stays: keep and apply it as it is")
             each.leave(f"{title(each)}: {stays}" if each.path else stays)
     return drafts
 

@@ -8,7 +8,15 @@ from dataclasses import dataclass
 from longshore.convert.draft import Draft
 from longshore.convert.reader import Reader
 
-META_STATE = ("uid", "resourceVersion", "generation", "creationTimestamp", "selfLink", "managedFields", "ownerReferences")
+META_STATE = (
+    "uid",
+    "resourceVersion",
+    "generation",
+    "creationTimestamp",
+    "selfLink",
+    "managedFields",
+    "ownerReferences",
+)
 BOOKKEEPING = (
     "deployment.kubernetes.io/", "kubectl.kubernetes.io/last-applied-configuration", "meta.helm.sh/", "helm.sh/",
     "app.kubernetes.io/managed-by", "batch.kubernetes.io/", "autoscaling.alpha.kubernetes.io/", "objectset.rio.cattle.io/",
@@ -22,15 +30,20 @@ class Objects:
     every: Sequence[Reader]
 
     def of(self, kind: str) -> list[Reader]:
-        return [each for each in self.every if each["kind"].value == kind]
+        return [each for each in self.every if each["kind"].peek == kind]
 
     def selecting(self, kind: str, workload: Reader, selector: str) -> list[Reader]:
         """Objects of `kind` whose labels at the dotted `selector` all stand on the pods of the workload."""
-        labels = workload["spec"]["template"]["metadata"]["labels"].value or {}
+        labels = workload["spec"]["template"]["metadata"]["labels"].value
 
         def selects(each: Reader) -> bool:
             wanted = at(each, selector).value
-            return isinstance(wanted, dict) and bool(wanted) and wanted.items() <= labels.items()
+            return (
+                isinstance(wanted, dict)
+                and isinstance(labels, dict)
+                and bool(wanted)
+                and all(key in labels and labels[key] == value for key, value in wanted.items())
+            )
 
         return [each for each in self.of(kind) if selects(each) and _same_namespace(each, workload)]
 
@@ -39,10 +52,12 @@ class Objects:
 
         def scales(each: Reader) -> bool:
             target = each["spec"]["scaleTargetRef"]
-            return (target["kind"].value, target["name"].value) == (workload["kind"].value, name_of(workload))
+            return (target["kind"].peek, target["name"].peek) == (workload["kind"].peek, name_of(workload))
 
         return [
-            each for each in self.of("HorizontalPodAutoscaler") if scales(each) and _same_namespace(each, workload)
+            each
+            for each in self.of("HorizontalPodAutoscaler")
+            if scales(each) and _same_namespace(each, workload)
         ]
 
 
@@ -52,12 +67,12 @@ def at(reader: Reader, dotted: str) -> Reader:
     return reader
 
 
-def name_of(each: Reader) -> object:
-    return each["metadata"]["name"].value
+def name_of(each: Reader) -> str:
+    return each["metadata"]["name"].peek
 
 
 def title(each: Reader) -> str:
-    return f"{each['kind'].value} {name_of(each)}"
+    return f"{each['kind'].peek} {name_of(each)}"
 
 
 def read_identity(each: Reader, name: str) -> None:
@@ -99,4 +114,4 @@ def read_needless_metadata(metadata: Reader) -> None:
 
 
 def _same_namespace(one: Reader, other: Reader) -> bool:
-    return bool(one["metadata"]["namespace"].value == other["metadata"]["namespace"].value)
+    return one["metadata"]["namespace"].peek == other["metadata"]["namespace"].peek

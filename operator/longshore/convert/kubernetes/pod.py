@@ -128,7 +128,7 @@ def _container(draft: Draft, container: Reader, options: Options) -> None:
     container["terminationMessagePath"].holds("/dev/termination-log")
     container["terminationMessagePolicy"].holds("File")
     pull = container["imagePullPolicy"]
-    image = str(container["image"].value)
+    image = container["image"].peek
     tag = image.rpartition("/")[2].partition(":")[2]
     pull.holds("Always" if "@" not in image and tag in ("", "latest") else "IfNotPresent")
 
@@ -181,12 +181,12 @@ def _resources(draft: Draft, resources: Reader) -> None:
 
 def _account(draft: Draft, spec: Reader) -> None:
     account, token = spec["serviceAccountName"], spec["automountServiceAccountToken"]
-    spec["serviceAccount"].holds(account.value)
-    if account.value == "default":
+    spec["serviceAccount"].holds(account.peek)
+    if account.peek == "default":
         account.needless("an account of its own, without rights")
     elif draft.put("serviceAccountName", account.text(), account):
         account.leave(
-            f"{account.value} has to be offered once: kubectl label serviceaccount {account.value} longshore.dev/allow=true"
+            f"{account.peek} has to be offered once: kubectl label serviceaccount {account.peek} longshore.dev/allow=true"
         )
     token.holds("serviceAccountName" in draft.spec)
 
@@ -227,12 +227,15 @@ def _security(draft: Draft, pod: Reader, container: Reader) -> None:
     container["capabilities"]["drop"].holds(["ALL"])
 
 
-def main_container(containers: Sequence[Reader], ports: Sequence[object]) -> Reader:
+def main_container(containers: Sequence[Reader], ports: Sequence[str]) -> Reader:
     """The container that opens one of the ports, by number or name; else the first."""
 
     def opens(container: Reader) -> bool:
         return any(
-            each["containerPort"].value in ports or each["name"].value in ports for each in container["ports"].items()
+            port in (each["containerPort"].peek, each["name"].peek)
+            for each in container["ports"].items()
+            for port in ports
+            if port
         )
 
     return next((each for each in containers if opens(each)), containers[0])

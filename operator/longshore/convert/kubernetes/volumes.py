@@ -24,10 +24,10 @@ _SCRATCH = ("emptyDir", "ephemeral")
 def read_volumes(draft: Draft, mounts: Reader, volumes: Reader) -> None:
     """What is mounted becomes volumes; what can't be stays with a hint."""
     volumes.hints(HINTS)
-    held = {str(each["name"].value): each for each in volumes.items()}
+    held = {each["name"].peek: each for each in volumes.items()}
     used: dict[str, int] = {}
     for mount in mounts.items():
-        name = str(mount["name"].value)
+        name = mount["name"].peek
         volume = held.get(name)
         source = _source(volume) if volume is not None else None
         if volume is not None:
@@ -77,7 +77,7 @@ def _scratch(scratch: Reader) -> Obj:
     made: Obj = {}
     if limit := scratch["sizeLimit"].read(quantity):
         made["sizeLimit"] = limit
-    if scratch["medium"].value == "Memory":
+    if scratch["medium"].peek == "Memory":
         made["medium"] = scratch["medium"].text()
     scratch["medium"].holds("")
     return made
