@@ -73,7 +73,8 @@ def recognises(content: object) -> bool:
 
 def convert(roots: Sequence[Reader], options: Options) -> list[Draft]:
     """One job for each submission, with its definition; for a definition that nobody submits, one as it stands."""
-    definitions, jobs = [], []
+    definitions: list[Reader] = []
+    jobs: list[Reader] = []
     for root in roots:
         described = [*root["jobDefinitions"].items(), *root["jobs"].items()]
         for each in described or [root]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from longshore.convert.draft import Draft, Options, object_name
+from longshore.convert.draft import Draft, Obj, Options, object_name
 from longshore.convert.reader import Reader
 from longshore.convert.units import memory_of_mib, seconds
 
@@ -164,7 +164,7 @@ def _mount(draft: Draft, mount: Reader, volumes: Reader) -> None:
     if source is None:
         mount.leave(f"the volume {name} was left")
         return
-    made = {"name": object_name("WebApp", name), "mountPath": mount["containerPath"].text() or ""}
+    made: Obj = {"name": object_name("WebApp", name), "mountPath": mount["containerPath"].text() or ""}
     if mount["readOnly"].flag():
         made["readOnly"] = True
     draft.add("volumes", made | source, mount)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from longshore.convert.aws_container import read_health_command
-from longshore.convert.draft import Draft, KindName, Options, named, object_name
+from longshore.convert.draft import Draft, KindName, Obj, Options, named, object_name
 from longshore.convert.reader import Reader
 from longshore.convert.units import cpu_of_units, memory_of_mib, seconds
 
@@ -121,7 +121,7 @@ def _storage(draft: Draft, storage: Reader) -> None:
     draft.put("security.readOnlyRootFilesystem", read_only.flag() or None, read_only)
     for name, each in storage["volumes"].fields():
         claim = object_name("WebApp", name)
-        made = {
+        made: Obj = {
             "name": claim,
             "mountPath": each["path"].text() or "",
             "persistentVolumeClaim": {"claimName": claim},

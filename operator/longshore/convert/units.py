@@ -51,8 +51,8 @@ def amount(text: str) -> Fraction:
     assert found is not None, f"{text} is no quantity"
     number, unit = Fraction(found[1]), found[2]
     if unit in _BINARY:
-        return number * 1024 ** _BINARY[unit]
-    return number * Fraction(1000) ** _DECIMAL[unit]
+        return number * Fraction(1024 ** _BINARY[unit])
+    return number * Fraction(1000) ** _DECIMAL[unit] if unit else number
 
 
 def seconds(text: str) -> int | None:
