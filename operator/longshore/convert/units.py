@@ -9,8 +9,11 @@ from longshore.api.base import QUANTITY
 
 MIB_PER = {"": 1, "mb": 1, "mib": 1, "gb": 1024, "gib": 1024}
 SECONDS_PER = {"ms": Fraction(1, 1000), "s": Fraction(1), "m": Fraction(60), "h": Fraction(3600), "d": Fraction(86400)}  # fmt: skip
-_BINARY = {"Ki": 1, "Mi": 2, "Gi": 3, "Ti": 4, "Pi": 5}
-_DECIMAL = {"m": -1, "": 0, "k": 1, "M": 2, "G": 3, "T": 4, "P": 5}
+_FACTORS = (
+    {"m": Fraction(1, 1000), "": Fraction(1)}
+    | {unit: Fraction(1000**power) for power, unit in enumerate("kMGTP", 1)}
+    | {f"{unit}i": Fraction(1024**power) for power, unit in enumerate("KMGTP", 1)}
+)
 
 
 def cpu_of_units(text: str) -> str | None:
@@ -49,10 +52,7 @@ def amount(text: str) -> Fraction:
     """What a quantity of the contract's notation amounts to: cores, or bytes."""
     found = re.fullmatch(r"([0-9.]+)([a-zA-Z]*)", text)
     assert found is not None, f"{text} is no quantity"
-    number, unit = Fraction(found[1]), found[2]
-    if unit in _BINARY:
-        return number * Fraction(1024 ** _BINARY[unit])
-    return number * Fraction(1000) ** _DECIMAL[unit] if unit else number
+    return Fraction(found[1]) * _FACTORS[found[2]]
 
 
 def seconds(text: str) -> int | None:
