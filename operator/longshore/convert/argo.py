@@ -168,7 +168,8 @@ def _steps(
 
 def _tell_order(step: Reader, before: Sequence[str]) -> None:
     for key in ("dependencies", "depends"):
-        step[key].leave(_ORDER)
+        others = step[key].peek or ", ".join(each.peek for each in step[key].items())
+        step[key].leave(f"{_ORDER}: {others}")
     if before:
         step["name"].take()
         step.missing(f"{_ORDER}: {', '.join(before)}")
