@@ -285,7 +285,7 @@ class Toleration(Model):
     )
 
 
-_RESERVED_DOMAINS = (
+RESERVED_DOMAINS = (
     # Kubernetes and ourselves, whatever the prefix.
     "k8s.io", "kubernetes.io", "longshore.dev", "x-k8s.io",
     # Clouds: identities, load balancers.
@@ -308,11 +308,11 @@ _RESERVED_DOMAINS = (
     "argoproj.io", "cattle.io", "crossplane.io", "fluxcd.io", "helm.sh", "k14s.io", "openshift.io", "rancher.io",
 )  # fmt: skip
 """Domains whose keys controllers obey. Where others are in use, the chart's allowedKeyDomains turns it round."""
-_RESERVED_NAMES = ("aadpodidbinding", "controller-uid", "job-name", "pod-template-hash")
+RESERVED_NAMES = ("aadpodidbinding", "controller-uid", "job-name", "pod-template-hash")
 """Keys without a domain that controllers obey or set."""
 _NOT_RESERVED = Rule(
-    f"self.all(k, !k.matches('(^|[.])({'|'.join(each.replace('.', '[.]') for each in _RESERVED_DOMAINS)})/')"
-    f" && !(k in {list(_RESERVED_NAMES)}))",
+    f"self.all(k, !k.matches('(^|[.])({'|'.join(each.replace('.', '[.]') for each in RESERVED_DOMAINS)})/')"
+    f" && !(k in {list(RESERVED_NAMES)}))",
     "keys that other controllers obey, such as those of kubernetes.io, amazonaws.com or istio.io, and of longshore.dev are reserved;"
     " use a key of your own domain, such as example.com/team",
 )

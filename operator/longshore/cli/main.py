@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from longshore import __version__
+from longshore.cli.convert import convert
 from longshore.cli.crds import crds
 from longshore.cli.jobs import cancel, jobs, retry
 from longshore.cli.logs import logs
@@ -21,5 +22,5 @@ def main() -> None:
     """Run services and batch jobs on Kubernetes, and be told precisely why something waits or failed."""
 
 
-for command in (run, plan, why, history, diff, rollback, submit, jobs, logs, cancel, retry, crds):
+for command in (run, plan, why, history, diff, rollback, submit, jobs, logs, cancel, retry, convert, crds):
     main.add_command(command)

@@ -1,0 +1,1 @@
+"""Kubernetes' own kinds: Deployments with what stands around them, Jobs and CronJobs."""
