@@ -96,7 +96,8 @@ def clashes_and_repairs(server: ApiServer, namespace: str) -> None:
     wait(lambda: kube.condition("BatchJob", "taken", "Admitted")["reason"] == "NameConflict", "a conflict")
     kube.create(webapp(scaling={"minReplicas": 2}))
     wait(lambda: kube.find("PodDisruptionBudget", "shop"), "a budget")
-    for foreign in others(kube.get("WebApp", "shop")["status"]["revision"]["candidate"]):
+    status = wait(lambda: kube.status("WebApp", "shop"), "a status")
+    for foreign in others(status["revision"]["candidate"]):
         name = foreign["metadata"]["name"].split("-")[0]
         kube.create(foreign)
         scaling = {"mode": "PerNode"} if foreign["kind"] == "DaemonSet" else {"minReplicas": 2}
