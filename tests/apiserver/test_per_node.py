@@ -34,32 +34,32 @@ def spec(kube: Kube, **more: Any) -> Obj:
 def play(kube: Kube, revision: str | None = None, ready: bool = True) -> None:
     """The scheduler binds pods to their nodes, and the kubelets run those of one revision, or all."""
     for pod in kube.list("Pod", APP):
-        if "deletionTimestamp" in pod["metadata"]:
-            kube.let_go(pod)
-            continue
-        if "nodeName" not in pod["spec"] and any(
-            each["kind"] == "DaemonSet" for each in pod["metadata"]["ownerReferences"]
-        ):
-            term = pod["spec"]["affinity"]["nodeAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"]
-            node = term["nodeSelectorTerms"][0]["matchFields"][0]["values"][0]
-            bind(kube, pod["metadata"]["name"], node)
-        if revision in (None, pod["metadata"]["labels"]["longshore.dev/revision"]):
-            if ready:
-                kube.set_pod(pod, "Running", {"running": {"startedAt": now()}}, ready=True)
-            else:
-                ended = {"exitCode": 3, "reason": "Error", "startedAt": now(), "finishedAt": now()}
-                waiting = {"waiting": {"reason": "CrashLoopBackOff", "message": "back-off"}}
-                kube.set_pod(pod, "Running", waiting, restarts=4, last_state={"terminated": ended})
+        try:
+            play_one(kube, pod, revision, ready)
+        except Refused as refused:
+            if refused.status not in (404, 409):  # it was deleted meanwhile
+                raise
 
 
-def bind(kube: Kube, pod: str, node: str) -> None:
-    target = {"apiVersion": "v1", "kind": "Node", "name": node}
-    body = {"apiVersion": "v1", "kind": "Binding", "metadata": {"name": pod}, "target": target}
-    try:
-        kube.request("POST", kube.path("Pod", pod, "binding"), body)
-    except Refused as refused:
-        if refused.status not in (404, 409):
-            raise
+def play_one(kube: Kube, pod: Obj, revision: str | None, ready: bool) -> None:
+    metadata = pod["metadata"]
+    if "deletionTimestamp" in metadata:
+        kube.let_go(pod)
+        return
+    if "nodeName" not in pod["spec"] and metadata["ownerReferences"][0]["kind"] == "DaemonSet":
+        term = pod["spec"]["affinity"]["nodeAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"]
+        (node,) = term["nodeSelectorTerms"][0]["matchFields"][0]["values"]
+        target = {"apiVersion": "v1", "kind": "Node", "name": node}
+        binding = {"apiVersion": "v1", "kind": "Binding", "metadata": {"name": metadata["name"]}}
+        kube.request("POST", kube.path("Pod", metadata["name"], "binding"), binding | {"target": target})
+    if revision not in (None, metadata["labels"]["longshore.dev/revision"]):
+        return
+    if ready:
+        kube.set_pod(pod, "Running", {"running": {"startedAt": now()}}, ready=True)
+        return
+    ended = {"exitCode": 3, "reason": "Error", "startedAt": now(), "finishedAt": now()}
+    waiting = {"waiting": {"reason": "CrashLoopBackOff", "message": "back-off"}}
+    kube.set_pod(pod, "Running", waiting, restarts=4, last_state={"terminated": ended})
 
 
 def is_ready(kube: Kube) -> bool:

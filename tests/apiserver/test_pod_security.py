@@ -28,7 +28,7 @@ def pods(path: Path) -> list[Obj]:
     """The pods of the workloads in a file of rendered children."""
     found = []
     for each in yaml.safe_load_all(path.read_text()):
-        if each["kind"] in ("Deployment", "Job") and "template" in each["spec"]:
+        if each["kind"] in ("Deployment", "DaemonSet", "Job") and "template" in each["spec"]:
             template = each["spec"]["template"]
             metadata = {"name": each["metadata"]["name"], "labels": template["metadata"]["labels"]}
             found.append({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": template["spec"]})

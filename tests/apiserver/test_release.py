@@ -97,6 +97,16 @@ def test_a_release_that_fails_rolls_nothing_out_and_is_tried_again_with_a_new_sp
     wait(lambda: deployed_image(kube) == "shop:2", "the new image")
 
 
+def test_a_first_release_that_fails_leaves_no_deployment(kube: Kube) -> None:
+    kube.create(webapp("shop", release=RELEASE))
+    first = newest_job(kube, 1)
+    told(kube, "WaitingForRelease")
+    end(kube, first, 3)
+    assert told(kube, "ReleaseFailed")["message"].endswith("; change the spec to try again")
+    assert deployed_image(kube) is None
+    assert kube.status("WebApp", "shop")["failure"]["exitCode"] == 3
+
+
 def test_a_release_that_runs_is_let_finish_when_the_spec_goes_on(kube: Kube) -> None:
     made(kube)
     serve(kube)

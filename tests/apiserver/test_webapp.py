@@ -269,7 +269,10 @@ def test_a_schedule_moves_the_replicas_at_its_time_and_nothing_is_written_before
         lambda: kube.condition("WebApp", "shop", "Scaling")["message"] == "3 replicas, by schedule rush",
         "the status says why",
     )
-    assert [each for each in operator.writes() if "webapps" not in each] == ["patch deployments shop"]
+    assert sorted(each for each in operator.writes() if "webapps" not in each) == [
+        "patch deployments shop",
+        "patch poddisruptionbudgets shop",
+    ]
     assert kube.condition("WebApp", "shop", "Ready")["status"] == "True"
 
 

@@ -234,6 +234,8 @@ def test_a_first_release_that_failed_leaves_no_deployment() -> None:
     assert (running_image(decision), created(decision)) == (None, [])
     assert condition(decision, "Ready")["reason"] == "ReleaseFailed"
     assert condition(decision, "Available")["reason"] == "NoReplicas"
+    assert decision.status is not None
+    assert "revision" not in decision.status
 
 
 def test_a_job_that_was_deleted_while_it_ran_counts_as_failed() -> None:

@@ -36,9 +36,10 @@ def build(app: App, facts: Facts, rollout: Rollout, failure: Failure | None, now
         "readyReplicas": ready,
         "ready": f"{ready}/{wanted}",
         "selector": ",".join(f"{key}={value}" for key, value in app.selector.items()),
-        "revision": _summary(facts, rollout, now),
         "revisions": _revisions(facts, rollout),
     }
+    if summary := _summary(facts, rollout, now):  # left empty by server-side apply it would be null
+        status["revision"] = summary
     if facts.per_node and (nodes := per_node.nodes(facts, rollout)):
         status["nodes"] = nodes
     told = rollout.release.failure or failure
