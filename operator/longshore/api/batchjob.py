@@ -273,8 +273,6 @@ class JobTemplate(ContainerFields):
 
     @model_validator(mode="after")
     def _success_is_possible(self) -> Self:
-        if self.array is not None and self.nodes is not None:
-            raise ValueError("set at most one of array and nodes")
         if self.array is None or self.success_policy is None:
             return self
         wanted, policy = indexes_of(self.array.indexes or f"0-{self.array.size - 1}"), self.success_policy

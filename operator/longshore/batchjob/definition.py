@@ -82,6 +82,8 @@ def resolve(own: Obj, data: Obj) -> BatchJobSpec:
     """
     values = settle(_DECLARED.validate_python(data.get("parameters", {})), own.get("parameters", {}))
     merged = fill_in(_over(data["template"], own), values)
+    if "array" in own and "nodes" in data["template"]:
+        raise BadParameters(["array can't be set, for the definition is a gang: leave out array"])
     try:
         return BatchJobSpec.model_validate(merged)
     except ValidationError as error:
