@@ -192,7 +192,7 @@ def _first(course: Course, facts: Facts, now: datetime) -> Course:
 
 
 def _after_failure(course: Course, last: Attempt, verdict: Verdict, facts: Facts, now: datetime) -> Course:
-    if verdict.at is not None and facts.definition is not None and facts.definition.gone is not None:
+    if facts.definition is not None and facts.definition.gone is not None:
         verdict = Verdict(None, facts.definition.gone)
     if verdict.at is None:
         assert last.finished is not None, "only an attempt that ended is judged"

@@ -51,7 +51,7 @@ async def read_definition(
         gone = f"JobDefinition {name} was deleted, so that there is no further attempt"
         return without_template(batchjob["spec"], jobs), Definition(name, revision, uid, gone=gone)
     if held is None:
-        return own, Definition(name, waiting=no_revision(name, revision))
+        return own, Definition(name, revision, uid, waiting=no_revision(name, revision))
     try:
         return resolve(batchjob["spec"], held["data"]), Definition(name, revision, held["metadata"]["uid"])
     except BadParameters as bad:

@@ -202,6 +202,9 @@ def _since(waiting: tuple[str, str], before: Obj | None, now: datetime) -> Obj:
 
 
 def _dependencies(facts: Facts, course: Course) -> list[Obj] | None:
+    """Where the dependencies stand; no attempt begins before all are met, for good."""
+    if course.attempts or course.start:
+        return [{"name": each.name, "state": "Met"} for each in facts.spec.depends_on if each.name] or None
     told = course.dependencies.render() if course.dependencies else facts.status.get("dependencies")
     return told or None
 
