@@ -116,7 +116,7 @@ def _converted(name: Reader, parts: Sequence[Reader], options: Options) -> Draft
         return None
     draft = named("BatchJob", name, options, "job")
     _overrides(draft, parts[0]["containerOverrides"])
-    fargate = any("FARGATE" in (part["platformCapabilities"].value or ()) for part in parts)
+    fargate = any(each.peek == "FARGATE" for part in parts for each in part["platformCapabilities"].items())
     _read_container(draft, described, fargate, options)
     _parameters(draft, parts)
     size = parts[0]["arrayProperties"]["size"]
