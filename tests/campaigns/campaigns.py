@@ -384,11 +384,12 @@ def stale(run: Run) -> None:
     _wake_up_in_the_past(run, _STALE[run.plan.kind], run.plan.seed)
 
 
-def _wake_up_in_the_past(run: Run, acts: Sequence[Act], seed: int) -> None:
+def _wake_up_in_the_past(run: Run, acts: Sequence[Act], seed: int, kinds: Sequence[str] = ()) -> None:
+    """`kinds` are those that are older; by default any."""
     world, kube, rng, kind = run.world, run.kube, run.rng, run.plan.kind
     name, first, pods, act, pods_after = acts[seed % len(acts)]
     plurals = sorted({*PLURALS, "pods", *PARENTS})
-    old = rng.sample(plurals, rng.randint(1, len(plurals)))
+    old = kinds or rng.sample(plurals, rng.randint(1, len(plurals)))
     early = rng.random() < 0.4
     run.outcome.about = f"{name}: {'empty' if early else 'older'} {', '.join(sorted(old))}"
     scenario = Scenario(kind, f"stale {name}", (Step(first, pods), Step(act, pods_after)))
@@ -431,7 +432,7 @@ def release(run: Run) -> None:
     if run.plan.seed % 3:
         _die_at_a_write(run, RELEASES, run.plan.seed)
     else:
-        _wake_up_in_the_past(run, _STALE_RELEASES, run.plan.seed // 3)
+        _wake_up_in_the_past(run, _STALE_RELEASES, run.plan.seed // 3, _TELLING_OF_RELEASES)
 
 
 def monkey(run: Run) -> None:
@@ -895,6 +896,8 @@ class Campaign:
     batchjob: int
 
 
+_TELLING_OF_RELEASES = ("controllerrevisions", "deployments", "jobs")
+"""Kinds that tell that a release has run: what an old cache of all of them would have run again."""
 _STALE_RELEASES: tuple[Act, ...] = (
     (
         "its Job is deleted after it succeeded",
