@@ -278,7 +278,7 @@ CASES = (
         "a parameter that is required and has a default",
         "JobDefinition",
         {"template": {"image": "job:1"}, "parameters": {"day": {"required": True, "default": "x"}}},
-        "spec.parameters.day",
+        "spec.parameters[day]",
         "Invalid value: a parameter with a default is never missing: leave out required or default",
     ),
     Case(

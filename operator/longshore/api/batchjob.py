@@ -299,8 +299,8 @@ class BatchJobSpec(JobTemplate):
 
     rules: ClassVar[tuple[Rule, ...]] = (
         *CONTAINER_RULES,
-        *_SHAPE_RULES,
         *(_fixed(field) for field in _FIXED),
+        *_SHAPE_RULES,
         Rule(
             "!has(oldSelf.cancel) || (has(self.cancel) && self.cancel == oldSelf.cancel)",
             "a cancelled job stays cancelled: create a new BatchJob to run it again",
