@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-const patience = 30 * time.Second
+const firstAnswer = 30 * time.Second
 
 // report is what load prints when it ends.
 type report struct {
@@ -49,7 +49,7 @@ func load(arguments []string) {
 	for began := time.Now(); ; <-due.C {
 		if _, err := get(clients[0], url); err == nil {
 			break
-		} else if time.Since(began) > patience || stop.Err() != nil {
+		} else if time.Since(began) > firstAnswer || stop.Err() != nil {
 			fail("no answer: %v", err)
 		}
 	}
