@@ -76,3 +76,41 @@ def test_a_log_that_is_not_there_yet_is_explained(kube: Kube) -> None:
     assert found.stderr == ("error: import has not started: suspended: set spec.suspend to false to go on\n")
     empty = longshore(kube, "jobs", "--queue", "night")
     assert empty.stderr == f"there is no BatchJob of queue night in namespace {kube.namespace}\n"
+
+
+def test_a_job_is_made_from_a_definition_with_its_parameters(kube: Kube) -> None:
+    template = {"image": "report:1", "args": ["${params.day}"]}
+    spec = {"template": template, "parameters": {"day": {"required": True}}}
+    kube.create(batchjob("report") | {"kind": "JobDefinition", "spec": spec})
+    made = longshore(kube, "submit", "report", "--param", "day=monday")
+    assert made.exit_code == 0, made.output
+    name = made.stdout.split()[0].partition("/")[2]
+    assert name.startswith("report-")
+    job = wait(lambda: kube.find("Job", f"{name}-1"), "its Job")
+    assert job["spec"]["template"]["spec"]["containers"][0]["args"] == ["monday"]
+    assert longshore(kube, "submit", "report", "--param", "day").stderr == (
+        "error: --param day has no value: write --param NAME=VALUE\n"
+    )
+    assert longshore(kube, "submit").stderr.startswith("error: name a JobDefinition")
+
+
+def test_a_queue_tells_who_waits_in_it_and_why(kube: Kube) -> None:
+    name = kube.namespace
+    for kind, spec in (
+        ("ComputeEnvironment", {"capacity": {"maxCpu": 1}}),
+        ("JobQueue", {"computeEnvironments": [name], "maxRunningJobs": 1, "priority": 7}),
+    ):
+        kube.create(batchjob(name) | {"kind": kind, "spec": spec})
+    for job in ("first", "second"):
+        kube.create(batchjob(job, queue=name))
+        wait(lambda job=job: kube.status("BatchJob", job).get("queue"), "it is in the queue")
+    wait(lambda: kube.status("JobQueue", name).get("waiting") == 1, "the queue has counted")
+    assert [name, "Open", "7", "1", "1"] in [
+        line.split()[:5] for line in longshore(kube, "queue").stdout.splitlines()
+    ]
+    (_, row) = longshore(kube, "queue", name).stdout.partition("\n\n")[2].splitlines()
+    assert row.split()[:4] == ["1", "0", name, "second"]
+    assert "runs its maximum of 1 job" in row
+    assert longshore(kube, "queue", "none").stderr == (
+        "error: there is no JobQueue none: longshore queue lists all\n"
+    )

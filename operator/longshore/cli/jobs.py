@@ -48,14 +48,23 @@ def table(batchjobs: Sequence[Obj], now: datetime) -> Iterator[str]:
     """The jobs as lines of a table, with their queues if one of them has one."""
     queued = any("queue" in each["spec"] for each in batchjobs)
     rows = [
-        ("NAME", *(["QUEUE"] if queued else []), "PHASE", "REASON", "ATTEMPT", "DONE", "AGE", "WAITS FOR")
+        (
+            "NAME",
+            *(["QUEUE", "POSITION"] if queued else []),
+            "PHASE",
+            "REASON",
+            "ATTEMPT",
+            "DONE",
+            "AGE",
+            "WAITS FOR",
+        )
     ]
     for each in sorted(batchjobs, key=lambda each: str(each["metadata"]["creationTimestamp"])):
         metadata, status = each["metadata"], each.get("status") or {}
         rows.append(
             (
                 metadata["name"],
-                *([each["spec"].get("queue", "")] if queued else []),
+                *([each["spec"].get("queue", ""), _position(status)] if queued else []),
                 status.get("phase", "Submitted"),
                 status.get("reason", ""),
                 str(status.get("attempt", "")),
@@ -65,6 +74,10 @@ def table(batchjobs: Sequence[Obj], now: datetime) -> Iterator[str]:
             )
         )
     return aligned(rows)
+
+
+def _position(status: Obj) -> str:
+    return str((status.get("queue") or {}).get("position", ""))
 
 
 @click.command()

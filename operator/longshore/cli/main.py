@@ -10,6 +10,7 @@ from longshore.cli.crds import crds
 from longshore.cli.jobs import cancel, jobs, retry
 from longshore.cli.logs import logs
 from longshore.cli.plan import plan
+from longshore.cli.queue import queue
 from longshore.cli.revisions import diff, history, rollback
 from longshore.cli.run import run
 from longshore.cli.submit import submit
@@ -22,5 +23,20 @@ def main() -> None:
     """Run services and batch jobs on Kubernetes, and be told precisely why something waits or failed."""
 
 
-for command in (run, plan, why, history, diff, rollback, submit, jobs, logs, cancel, retry, convert, crds):
+for command in (
+    run,
+    plan,
+    why,
+    history,
+    diff,
+    rollback,
+    submit,
+    jobs,
+    logs,
+    cancel,
+    retry,
+    queue,
+    convert,
+    crds,
+):
     main.add_command(command)

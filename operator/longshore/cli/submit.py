@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 import click
@@ -23,39 +24,78 @@ LAST_LINES_SECONDS = 10.0
 
 
 @click.command()
-@click.option("-f", "--file", required=True, metavar="FILE", help="A file with one BatchJob.")
-@click.option("--name", help="Name of the job instead of the one in the file.")
+@click.argument("definition", required=False)
+@click.option("-f", "--file", metavar="FILE", help="A file with one BatchJob, instead of a JobDefinition.")
+@click.option(
+    "--param",
+    "parameters",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="A parameter of the JobDefinition; may be repeated.",
+)
+@click.option("--queue", help="JobQueue that the job waits in. Default: the file's, or none.")
+@click.option(
+    "--name", help="Name of the job. Default: the file's, or one that begins with the definition's."
+)
 @click.option("--follow", is_flag=True, help="Show how it goes and its log; exit with the job's exit code.")
 @cluster_options
 def submit(
-    file: str,
+    definition: str | None,
+    file: str | None,
+    parameters: tuple[str, ...],
+    queue: str | None,
     name: str | None,
     follow: bool,
     kubeconfig: str | None,
     context: str | None,
     namespace: str | None,
 ) -> None:
-    """Create the BatchJob in FILE."""
-    manifest = _batchjob_in(file)
-    where = manifest.document["metadata"].get("namespace") or namespace_of(kubeconfig, context, namespace)
-    if namespace and namespace != where:
-        fail(f"the file says namespace {where}: leave out -n, or correct the file")
-    called = name or str(manifest.document["metadata"]["name"])
-    body: Obj = plain(manifest.document)
-    body["metadata"] |= {"name": called, "namespace": where}
+    """Create a BatchJob from the JobDefinition DEFINITION, or the one in FILE."""
+    manifest = None
+    where = namespace_of(kubeconfig, context, namespace)
+    if file is not None and definition is None and not parameters:
+        manifest = _batchjob_in(file)
+        body: Obj = plain(manifest.document)
+        where = body["metadata"].get("namespace") or where
+        if namespace and namespace != where:
+            fail(f"the file says namespace {where}: leave out -n, or correct the file")
+    elif definition is not None and file is None:
+        body = _made_from(definition, parameters)
+    else:
+        fail("name a JobDefinition, with --param for its parameters, or a file with -f")
+    body["metadata"] |= {"namespace": where} | ({"name": name} if name else {})
+    body["spec"] |= {"queue": queue} if queue else {}
 
     async def go(client: Client) -> int:
-        await _create(client, manifest, body)
+        called = await _create(client, manifest, body)
         click.echo(f"{where}/{called} was created", err=follow)
         if not follow:
             click.echo(f"# how it goes: longshore why batchjob {called} -n {where}")
             return 0
-        return await Follower(client, where, called).until_the_end()
+        try:
+            return await Follower(client, where, called).until_the_end()
+        except asyncio.CancelledError:
+            click.echo(f"# {where}/{called} goes on: longshore cancel {called} -n {where} ends it", err=True)
+            raise
 
     try:
         with_client(kubeconfig, context, go)
     except KeyboardInterrupt:
-        fail(f"{where}/{called} goes on: longshore cancel {called} -n {where} ends it", INTERRUPTED)
+        raise SystemExit(INTERRUPTED) from None
+
+
+def _made_from(definition: str, parameters: Sequence[str]) -> Obj:
+    """A BatchJob of a JobDefinition. The API server completes its name."""
+    values = dict(each.partition("=")[::2] for each in parameters)
+    if wrong := [each for each in parameters if "=" not in each]:
+        fail(f"--param {wrong[0]} has no value: write --param NAME=VALUE")
+    made_from: Obj = {"definition": {"name": definition}} | ({"parameters": values} if values else {})
+    return {
+        "apiVersion": BATCHJOBS.api_version,
+        "kind": BATCHJOBS.kind,
+        "metadata": {"generateName": f"{definition}-"},
+        "spec": made_from,
+    }
 
 
 def exit_code(batchjob: Obj) -> int:
@@ -134,10 +174,11 @@ def _batchjob_in(file: str) -> Manifest:
     return manifests[0]
 
 
-async def _create(client: Client, manifest: Manifest, body: Obj) -> None:
-    name, namespace = body["metadata"]["name"], body["metadata"]["namespace"]
+async def _create(client: Client, manifest: Manifest | None, body: Obj) -> str:
+    """Returns the name of the job."""
+    namespace, name = body["metadata"]["namespace"], body["metadata"].get("name")
     try:
-        await client.create(BATCHJOBS, namespace, body, manager=FIELD_MANAGER)
+        made = await client.create(BATCHJOBS, namespace, body, manager=FIELD_MANAGER)
     except ApiError as error:
         if error.reason == "AlreadyExists":
             fail(f"there is a BatchJob {name} in {namespace} already: choose another name with --name")
@@ -147,5 +188,8 @@ async def _create(client: Client, manifest: Manifest, body: Obj) -> None:
             )
         if error.status != 422:
             raise
+        if manifest is None:
+            fail(error.message)
         click.echo("\n".join(map(str, refusals(manifest, error))), err=True)
         raise SystemExit(1) from error
+    return str(made["metadata"]["name"])

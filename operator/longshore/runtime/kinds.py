@@ -4,4 +4,5 @@ from longshore.api import GROUP, VERSION
 from longshore.cluster.resources import Resource
 
 BATCHJOBS = Resource(GROUP, VERSION, "batchjobs", "BatchJob")
+JOBQUEUES = Resource(GROUP, VERSION, "jobqueues", "JobQueue")
 JOBDEFINITIONS = Resource(GROUP, VERSION, "jobdefinitions", "JobDefinition")
