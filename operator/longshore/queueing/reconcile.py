@@ -23,6 +23,8 @@ from longshore.workload.decision import Decision, Refusal
 Obj = dict[str, Any]
 JOBQUEUES = Resource(GROUP, VERSION, "jobqueues", "JobQueue")
 COMPUTE_ENVIRONMENTS = Resource(GROUP, VERSION, "computeenvironments", "ComputeEnvironment")
+UNREAD_AGAIN_SECONDS = 5.0
+"""While nodes can't be read, it is looked whether they can now: a cluster without nodes has no event that says so."""
 
 
 async def reconcile_queue(key: Key, context: Context) -> float | None:
@@ -57,7 +59,9 @@ async def reconcile_environment(key: Key, context: Context) -> float | None:
             spec = ComputeEnvironmentSpec.model_validate(obj["spec"])
         except ValidationError as error:
             return _unread(obj, error, context)
-        return Decision(status=_status(obj, spec, admitter, context))
+        status = _status(obj, spec, admitter, context)
+        unread = spec.type == "Unmanaged" and "nodes" not in status
+        return Decision(status=status, again_in_seconds=UNREAD_AGAIN_SECONDS if unread else None)
 
     return await carry_out(ENVIRONMENT_KIND, key, once, context)
 
