@@ -14,7 +14,7 @@ from longshore.convert.reader import Reader
 from longshore.convert.units import seconds
 
 KINDS = ("Workflow", "WorkflowTemplate", "ClusterWorkflowTemplate", "CronWorkflow")
-_ORDER = "a BatchJob doesn't wait for others: apply it when they have succeeded"
+_ORDER = "write the names of the BatchJobs that it waits for to dependsOn"
 _EACH = "there are no loops: write a job for each, or an array and choose by LONGSHORE_ARRAY_INDEX"
 HINTS = {
     "templates": "the entrypoint leads to no job through it",
@@ -34,7 +34,7 @@ HINTS = {
     "hooks": "nothing is called along the way",
 }
 CRON_HINTS = {
-    "spec": "a BatchJob runs once: let a CronJob or your scheduler create one each time, under a new name"
+    "spec": "write the BatchJob's spec to the template of a JobDefinition, and when it runs to its schedules"
 }
 TEMPLATE_HINTS = {
     "inputs.artifacts": "jobs hand nothing on: let them read from a bucket or a volume",

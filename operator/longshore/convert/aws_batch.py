@@ -15,12 +15,12 @@ from longshore.workload.pod import SIZES
 
 HINTS = {
     "type": "only jobs of one container are converted",
-    "jobQueue": "a job starts as soon as there is room: keep others back by suspend, or by a ResourceQuota",
-    "schedulingPriority": "jobs have no order of their own",
-    "schedulingPriorityOverride": "jobs have no order of their own",
-    "shareIdentifier": "jobs have no shares",
-    "dependsOn": "apply the BatchJob when the jobs that it depends on have succeeded: kubectl wait --for=condition=Complete",
-    "nodeProperties": "a job of several nodes isn't converted: keep it where it is, or use a JobSet",
+    "jobQueue": "make a JobQueue and name it in queue; without one a job starts at once",
+    "schedulingPriority": "write it to priority, in a queue",
+    "schedulingPriorityOverride": "write it to priority, in a queue",
+    "shareIdentifier": "write it to share, in a queue with fairShare",
+    "dependsOn": "write the names of those BatchJobs to dependsOn",
+    "nodeProperties": "a job of several nodes isn't converted: write its container as a BatchJob with nodes.count",
     "nodeOverrides": "a job of several nodes isn't converted",
     "consumableResourceProperties": "limit how many run by a ResourceQuota",
     "consumableResourcePropertiesOverride": "limit how many run by a ResourceQuota",

@@ -16,7 +16,7 @@ HINTS = {
     "linuxParameters": "pods have no such setting here; initProcessEnabled: use an image with its own init, such as tini",
     "linuxParameters.capabilities": "containers have no capabilities here: let the app do without",
     "linuxParameters.devices": "devices are asked for by resources.gpu, where a device plugin offers them",
-    "dependsOn": "there is one container: let it wait for what it needs",
+    "dependsOn": "containers beside it aren't converted: an init container or a sidecar starts before it",
     "essential": "each container is an app or a job of its own",
     "startTimeout": "there is one container: nothing waits for its start",
     "hostname": "a pod is called by its own name",

@@ -25,7 +25,7 @@ HINTS = {
     "nlb": "an app is reached inside the cluster: make a Service of type LoadBalancer that selects longshore.dev/webapp: {app}",
     "image.credentials": "make a Secret of type kubernetes.io/dockerconfigjson and name it in imagePullSecrets",
     "image.labels": "what still matters goes into labels or annotations",
-    "image.depends_on": "there is one container: let it wait for what it needs",
+    "image.depends_on": "containers beside it aren't converted: an init container or a sidecar starts before it",
     "image.build": "build the image in your pipeline",
     "image.healthcheck": "health is asked over the network, not by a command: set health.path, health.tcp or health.grpc",
     "count": "scale by replicas: scaling.minReplicas and maxReplicas",
@@ -41,7 +41,7 @@ HINTS = {
     "secrets": "make a Secret and refer to it by valueFrom.secretKeyRef",
     "storage": "make a PersistentVolumeClaim and mount it",
     "storage.ephemeral": "set resources.limits.ephemeral-storage, or an emptyDir volume with a sizeLimit",
-    "sidecars": "an app has one container: run it as an app of its own, or keep it out",
+    "sidecars": "write it to sidecars, or run it as an app of its own",
     "logging": "the container writes to standard output; a log agent on the nodes ships it",
     "network": "pods are in the cluster's network; an app is found at {app}.NAMESPACE.svc; keep traffic out by a NetworkPolicy",
     "observability": "send traces to a collector by OpenTelemetry's variables",
@@ -52,7 +52,7 @@ HINTS = {
     "environments": "convert once for each environment, with its fields written in place at the top",
     "platform": "there are only Linux containers",
     "tags": "what still matters goes into labels or annotations",
-    "on": "a BatchJob runs once: let a CronJob or your scheduler create one each time, under a new name",
+    "on": "write the BatchJob's spec to the template of a JobDefinition, and when it runs to its schedules",
 }
 _ARCHITECTURES = {
     "linux/amd64": "amd64", "linux/x86_64": "amd64", "linux/arm64": "arm64", "linux/arm": "arm64", "x86_64": "amd64", "arm64": "arm64",

@@ -37,7 +37,7 @@ SERVICE_HINTS = {
     "placementConstraints": "say where pods run by placement",
     "placementStrategy": "say how pods are spread by placement.spread",
     "capacityProviderStrategy": "say which nodes by placement.capacity",
-    "schedulingStrategy": "an app has a number of replicas, not one per node: keep a DaemonSet for that",
+    "schedulingStrategy": "for one replica on each node write scaling.mode: PerNode",
     "deploymentController": "rollouts are Longshore's own",
     "serviceConnectConfiguration": "an app is found at NAME.NAMESPACE.svc; a mesh is the cluster's business",
     "volumeConfigurations": "make a PersistentVolumeClaim, or use an ephemeral volume",
@@ -143,7 +143,7 @@ def _converted(task: Reader, service: Reader | None, parts: Parts, options: Opti
     _amounts(draft, task, main, alone=len(containers) == 1)
     for each in containers:
         if each.path != main.path:
-            each.leave("an app has one container: run it as an app of its own, or keep it out")
+            each.leave("write it to sidecars, run it as an app of its own, or keep it out")
     _platform(draft, task)
     for key in _TASK_STATE:
         task[key].needless("what ECS itself keeps")

@@ -9,8 +9,8 @@ from longshore.convert.reader import Reader
 
 HINTS = {
     "podFailurePolicy": "write retry.rules by exitCodes, or by reasons: OOMKilled, Evicted, NodeLost, Preempted, Error",
-    "successPolicy": "a job has succeeded when all of its indexes have",
-    "maxFailedIndexes": "every index is tried to the end",
+    "successPolicy": "write it to successPolicy",
+    "maxFailedIndexes": "write it to successPolicy.maxFailedIndexes",
     "manualSelector": "Longshore selects the pods that it makes",
     "managedBy": "Longshore runs the Job",
     "podReplacementPolicy": "an attempt begins when the one before has ended",
@@ -18,7 +18,7 @@ HINTS = {
     "parallelism": "pods that share a queue of work aren't there: write an array",
 }
 CRON_HINTS = {
-    "spec": "a BatchJob runs once: let a CronJob or your scheduler create one each time, under a new name",
+    "spec": "write the BatchJob's spec to the template of a JobDefinition, and when it runs to its schedules",
 }
 _INDEX_VARIABLE = "JOB_COMPLETION_INDEX"
 _LOST_NODE = ["Evicted", "NodeLost", "Preempted"]

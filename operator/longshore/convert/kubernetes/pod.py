@@ -13,7 +13,7 @@ from longshore.convert.reader import Reader
 from longshore.convert.units import quantity
 
 POD_HINTS = {
-    "initContainers": "there is one container: do it in the entrypoint, or in a job before",
+    "initContainers": "an app has initContainers and sidecars: write it there; a job has one container",
     "ephemeralContainers": "kubectl debug adds them when they are needed",
     "affinity": "say where pods run by placement: architecture, capacity, zones, nodeLabels, spread",
     "topologySpreadConstraints": "pods are spread over zones and nodes by placement.spread, as far as possible",
@@ -76,7 +76,7 @@ def read_pod(draft: Draft, metadata: Reader, spec: Reader, container: Reader, op
     container.hints(CONTAINER_HINTS)
     for each in spec["containers"].items():
         if each.path != container.path:
-            each.leave("there is one container: run it as an app of its own, or keep the Deployment")
+            each.leave("write it to sidecars, run it as an app of its own, or keep the Deployment")
     _metadata(draft, metadata)
     _container(draft, container, options)
     read_volumes(draft, container["volumeMounts"], spec["volumes"])
