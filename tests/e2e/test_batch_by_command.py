@@ -61,7 +61,13 @@ def test_only_the_failed_indexes_of_an_array_run_again_under_their_own_numbers(n
 
 def test_an_array_is_done_when_enough_of_it_has_succeeded(namespace: Cluster) -> None:
     namespace.apply(
-        batch_job("some", "fail-indexes", "0", array={"size": 6}, successPolicy={"succeededCount": 3}),
+        batch_job(
+            "some",
+            "fail-indexes",
+            "0",
+            array={"size": 12, "maxParallel": 2},
+            successPolicy={"succeededCount": 3},
+        ),
         batch_job(
             "few",
             "fail-indexes",

@@ -63,12 +63,12 @@ def test_a_gang_for_half_of_which_there_is_room_says_so_and_gives_it_back(namesp
     job = namespace.wait(
         "BatchJob",
         "wide",
-        lambda job: job["status"].get("waiting", {}).get("reason") == "GangIncomplete",
-        "is incomplete",
+        lambda job: "Insufficient cpu" in job["status"].get("waiting", {}).get("message", ""),
+        "says for want of what",
         60,
     )
+    assert job["status"]["waiting"]["reason"] == "GangIncomplete"
     assert " of 40 pods run; pods " in job["status"]["waiting"]["message"]
-    assert "Insufficient cpu" in job["status"]["waiting"]["message"]
     job = namespace.wait(
         "BatchJob",
         "wide",
