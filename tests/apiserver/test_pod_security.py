@@ -12,11 +12,7 @@ from hack.cluster.apiserver import ApiServer
 from tests.apiserver.conftest import ROOT
 from tests.apiserver.kube import Kube, Refused
 
-GOLDEN = [
-    path
-    for path in sorted((ROOT / "tests" / "unit" / "golden").glob("*.yaml"))
-    if "jobdefinition" not in path.stem  # of which revisions are made, and no pods
-]
+GOLDEN = sorted((ROOT / "tests" / "unit" / "golden").glob("*.yaml"))
 Obj = dict[str, Any]
 
 
