@@ -41,7 +41,11 @@ def test_one_pod_that_is_killed_ends_the_attempt_and_the_next_one_succeeds(names
         120,
     )
     first = job["status"]["attempts"][0]
-    assert (first["reason"], first["exitCode"], first["pod"]) == ("Error", 143, killed)
+    assert (first["reason"], first["pod"]) == ("Error", killed)
+    assert first["exitCode"] in (
+        2,
+        143,
+    )  # a Go program that is process 1 can't die from a signal, and ends with 2
     wait_for(
         lambda: [pod for pod in pods_of(namespace, "reduce", 1) if pod["status"]["phase"] == "Running"],
         lambda left: not left,
