@@ -46,6 +46,7 @@ def test_a_restart_with_many_objects_writes_nothing(kube: Kube, tmp_path: Path) 
     with OperatorProcess(kube, tmp_path) as operator:
         wait(lambda: settled(kube, "WebApp") and settled(kube, "BatchJob"), "all are settled", 120)
         wait(lambda: len(kube.list("Job")) == MANY // 4, "jobs", 60)
+        wait(lambda: without_metrics(kube) == MANY // 2, "the autoscalers have looked for metrics", 240)
         wait(lambda: quiet(operator), "nothing more is written", 120)
         assert operator.stop() == 0
     with OperatorProcess(kube, tmp_path) as operator:
@@ -56,6 +57,16 @@ def test_a_restart_with_many_objects_writes_nothing(kube: Kube, tmp_path: Path) 
             kube.delete("WebApp", f"app-{number}")
             kube.delete("BatchJob", f"job-{number}")
         wait(lambda: not kube.list("Deployment") and not kube.list("Job"), "all is collected", 120)
+
+
+def without_metrics(kube: Kube) -> int:
+    """How many WebApps have been told what their autoscalers say at last, some seconds after they were made."""
+    reasons = [
+        each["reason"]
+        for app in kube.list("WebApp")
+        for each in (app.get("status") or {}).get("conditions", ())
+    ]
+    return reasons.count("MetricsUnavailable")
 
 
 def quiet(operator: OperatorProcess) -> bool:
