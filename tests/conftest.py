@@ -5,7 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Generator
 
+import hypothesis
 import pytest
+
+hypothesis.settings.register_profile("without a clock", deadline=None)
+hypothesis.settings.load_profile("without a clock")
 
 EXPECTED_SKIPS: tuple[str, ...] = ()
 """Beginnings of node ids that may be skipped in CI as well."""
