@@ -78,7 +78,9 @@ def told(kube: Kube, reason: str, seconds: float = 30, **how: Any) -> Obj:
 
 def test_it_runs_on_each_node_and_says_what_runs_where(kube: Kube, nodes: list[str]) -> None:
     made(kube, **spec(kube))
-    wait(lambda: is_ready(kube), "it is ready")
+    wait(
+        lambda: is_ready(kube) and kube.status("WebApp", "shop").get("ready") == "2/2", "it is ready on both"
+    )
     status = kube.status("WebApp", "shop")
     revision = status["revision"]["current"]
     assert status["nodes"] == [{"name": name, "revision": revision, "ready": True} for name in nodes]
@@ -98,7 +100,12 @@ def test_a_failed_rollout_goes_back_on_all_nodes(kube: Kube, nodes: list[str]) -
     bad = wait(lambda: kube.status("WebApp", "shop")["revision"].get("candidate"), "a candidate")
     message = told(kube, "RolledBack", 60, revision=bad, ready=False)["message"]
     assert message.startswith(f"revision {bad} failed: CrashLooping, the container ends with exit code 3")
-    assert f"; {good} is serving" in message
+
+    def restored() -> bool:
+        play(kube, good)
+        return f"; {good} is serving" in kube.condition("WebApp", "shop", "Ready")["message"]
+
+    wait(restored, "the good one is serving")
     template = kube.get("DaemonSet", "shop")["spec"]["template"]
     assert template["metadata"]["labels"]["longshore.dev/revision"] == good
     kube.patch("WebApp", "shop", {"spec": {"image": "shop:3"}})
