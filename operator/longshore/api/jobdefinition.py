@@ -10,8 +10,8 @@ from longshore.api.base import ListMap, Model, Rule
 from longshore.api.batchjob import JobTemplate
 from longshore.api.common import Conditions
 from longshore.api.parameters import MOST_PARAMETERS, NAMES, Parameter, ParameterValues
+from longshore.api.schedules import CronExpression, TimeZone
 
-_CRON_FIELD = "[0-9A-Za-z*/,#-]+"
 Moment = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
 
 
@@ -28,24 +28,10 @@ class Schedule(Model):
     ] = Field(
         description="Name of the schedule, unique in this list: at most 20 lower-case letters and digits."
     )
-    cron: Annotated[
-        str,
-        Field(min_length=9, max_length=100),
-        Rule(
-            f"self.matches('^{_CRON_FIELD}( +{_CRON_FIELD}){{4}}$')",
-            "write the five fields minute, hour, day of month, month and day of week, such as 0 3 * * 1-5",
-        ),
-    ] = Field(
+    cron: CronExpression = Field(
         description="When: minute, hour, day of month, month, day of week, with * , - / and names such as MON or JAN."
     )
-    time_zone: Annotated[
-        str,
-        Field(min_length=1, max_length=64),
-        Rule(
-            "self.matches('^[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+){0,2}$')",
-            "write a time zone of the IANA database, such as Europe/Berlin or UTC",
-        ),
-    ] = Field(
+    time_zone: TimeZone = Field(
         default="UTC",
         description="Time zone that cron is read in, such as Europe/Berlin. A fixed time that the clock skips runs at the "
         "end of the gap, one that it repeats runs once. Default: UTC.",

@@ -16,9 +16,8 @@ from longshore.batchjob.definition import (
     without_template,
 )
 from longshore.batchjob.dependencies import CYCLE, find_cycle, may_close_cycle
-from longshore.cluster.client import ApiError
-from longshore.cluster.resources import CONTROLLER_REVISIONS, Resource
-from longshore.cluster.store import Store
+from longshore.cluster.resources import CONTROLLER_REVISIONS
+from longshore.runtime.gathering import look_up
 from longshore.runtime.kinds import BATCHJOBS, JOBDEFINITIONS
 from longshore.runtime.queue import Key
 from longshore.runtime.wiring import Context
@@ -68,13 +67,13 @@ async def _newest_definition(namespace: str, name: str, context: Context) -> Obj
     store = context.parents[JOBDEFINITIONS.kind]
     if store.get(namespace, name) is None:
         return None
-    return await _read(JOBDEFINITIONS, namespace, name, store, context)
+    return await look_up(JOBDEFINITIONS, namespace, name, store, context)
 
 
 async def _revision(namespace: str, definition: str, revision: int, context: Context) -> Obj | None:
     """The revision of the cache; one that isn't there may have been made a moment ago."""
     name, store = revision_name(definition, revision), context.stores[CONTROLLER_REVISIONS.plural]
-    held = store.get(namespace, name) or await _read(CONTROLLER_REVISIONS, namespace, name, store, context)
+    held = store.get(namespace, name) or await look_up(CONTROLLER_REVISIONS, namespace, name, store, context)
     return held if held is not None and _made_for(definition, held) else None
 
 
@@ -83,19 +82,6 @@ def _made_for(definition: str, revision: Obj) -> bool:
         owner.get("controller") and owner["kind"] == JOBDEFINITIONS.kind and owner["name"] == definition
         for owner in revision["metadata"].get("ownerReferences", ())
     )
-
-
-async def _read(resource: Resource, namespace: str, name: str, store: Store, context: Context) -> Obj | None:
-    try:
-        live = await context.client.get(resource, namespace, name)
-    except ApiError as error:
-        if error.status == 404:
-            return None
-        raise
-    live["metadata"].pop("managedFields", None)
-    live |= {"apiVersion": resource.api_version, "kind": resource.kind}
-    store.put(live)
-    return live
 
 
 def read_dependencies(

@@ -126,7 +126,7 @@ async def _jobs(key: Key, batchjob: Obj, context: Context) -> list[Obj]:
     held = {each["metadata"]["name"] for each in _ours(store.by_index(str(key)), batchjob)}
     for attempt in (batchjob.get("status") or {}).get("attempts", ()):
         if "finishedAt" not in attempt and attempt["job"] not in held:
-            await look_up(JOBS, key.namespace, attempt["job"], context)
+            await look_up(JOBS, key.namespace, attempt["job"], store, context)
     return _ours(store.by_index(str(key)), batchjob)
 
 

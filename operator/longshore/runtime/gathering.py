@@ -12,6 +12,7 @@ from longshore.cluster.client import ApiError
 from longshore.cluster.events import warnings_about
 from longshore.cluster.informer import Watch
 from longshore.cluster.resources import NODES, PODS, SERVICE_ACCOUNTS, Resource
+from longshore.cluster.store import Store
 from longshore.queueing.nodes import slim_node
 from longshore.runtime.queue import Key
 from longshore.runtime.wiring import Context
@@ -147,16 +148,20 @@ def owned(objects: Iterable[Obj], uid: str) -> list[Obj]:
     ]
 
 
-async def look_up(resource: Resource, namespace: str, name: str, context: Context) -> None:
-    """Has the server say whether there is an object that ought to be there and that the cache lacks."""
+async def look_up(
+    resource: Resource, namespace: str, name: str, store: Store, context: Context
+) -> Obj | None:
+    """An object that ought to be there, as the server has it, and from now on the cache; None if there is none."""
     try:
-        obj = await context.client.get(resource, namespace, name)
+        live = await context.client.get(resource, namespace, name)
     except ApiError as error:
-        if error.status != 404:
-            raise
-    else:
-        obj["metadata"].pop("managedFields", None)
-        context.stores[resource.plural].put(obj | {"apiVersion": resource.api_version, "kind": resource.kind})
+        if error.status == 404:
+            return None
+        raise
+    live["metadata"].pop("managedFields", None)
+    live |= {"apiVersion": resource.api_version, "kind": resource.kind}
+    store.put(live)
+    return live
 
 
 def account_allowed(context: Context, namespace: str, name: str | None) -> bool:

@@ -102,7 +102,7 @@ async def _revisions(key: Key, app: Obj, context: Context) -> list[Obj]:
     held = {each["metadata"]["name"] for each in owned(store.by_index(str(key)), uid)}
     for told in (app.get("status") or {}).get("revisions", ()):
         if told["name"] not in held:
-            await look_up(CONTROLLER_REVISIONS, key.namespace, told["name"], context)
+            await look_up(CONTROLLER_REVISIONS, key.namespace, told["name"], store, context)
     return owned(store.by_index(str(key)), uid)
 
 
