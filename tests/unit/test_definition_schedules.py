@@ -176,6 +176,16 @@ def test_one_whose_run_is_not_recorded_yet_is_kept_else_it_would_be_made_again()
     assert [type(step) for step in later.steps] == [Delete]
 
 
+def test_the_first_run_is_kept_until_the_status_is_first_written() -> None:
+    """A crash between the first job and the first status leaves nothing that says that the run was made."""
+    jobs = [job("report-hourly-202603011300", "Failed")]
+    schedule = HOURLY | {"keepFailed": 0}
+    first = decide(facts([schedule], jobs=jobs), at(13, 0, 5))
+    assert first.steps == ()
+    later = decide(facts([schedule], first.status, jobs), at(13, 0, 6))
+    assert [type(step) for step in later.steps] == [Delete]
+
+
 def test_a_schedule_that_cannot_be_read_is_told_and_holds_no_other() -> None:
     bad = {"name": "bad", "cron": "61 * * * *"}
     decision = decide(facts([bad, HOURLY]), at(13, 10))

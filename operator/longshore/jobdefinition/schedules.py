@@ -114,7 +114,9 @@ def _remembered(schedule: Schedule, before: Obj | None) -> datetime | None:
 def _superfluous(schedule: Schedule, before: Obj | None, jobs: Sequence[Obj]) -> tuple[Obj, ...]:
     """The oldest jobs that have ended, beyond what is kept. One whose run isn't recorded yet stays: else it would
     be made again."""
-    recorded = before.get("nextRun") if before else None
+    if before is None:
+        return ()
+    recorded = before.get("nextRun")
     found: list[Obj] = []
     for phase, kept in (("Succeeded", schedule.keep_succeeded), ("Failed", schedule.keep_failed)):
         ended = [job for job in jobs if (job.get("status") or {}).get("phase") == phase and run_of(job)]
