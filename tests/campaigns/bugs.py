@@ -259,7 +259,7 @@ BUGS: dict[str, Bug] = {
         "if False:",
         "stale",
         "BatchJob",
-        16,
+        6,
     ),
     "release-from-old-cache": Bug(
         "that a release has no Job is believed of the cache",

@@ -36,12 +36,14 @@ from tests.campaigns.scenarios import (
 )
 from tests.campaigns.world import (
     PLURALS,
+    SECONDS,
     Behaviour,
     Nodes,
     State,
     Stuck,
     Violation,
     World,
+    controllers_rest,
     difference,
     orphans,
 )
@@ -53,6 +55,8 @@ BUSY_RECONCILES = 50
 WORKERS, NEIGHBOURS = 16, 20
 """The operator's workers, by default, and objects that are more than those."""
 REFERENCE_QUIET_SECONDS = 2.5
+UNWATCHED_SECONDS, OLD_SECONDS = 0.8, 1.0
+"""How long things go on at least while nobody watches, and how long the operator lives in the past."""
 PARENTS = ("webapps", "batchjobs")
 GOLDEN_RATIO = (5**0.5 - 1) / 2
 """Multiples of it, less their whole part, fill the unit interval evenly: so seeds spread over the writes of a
@@ -380,17 +384,26 @@ def unobserved(run: Run) -> None:
 
 
 def stale(run: Run) -> None:
-    """After a failover the cache shows an older history, across changes, deletes and re-creations."""
-    _wake_up_in_the_past(run, _STALE[run.plan.kind], run.plan.seed)
+    """After a failover the cache shows an older history, across changes, deletes and re-creations. In every second
+    turn through the acts parents are as they are, and nothing is known of their children, or what was."""
+    acts, seed = _STALE[run.plan.kind], run.plan.seed
+    turn = seed // len(acts)
+    if turn % 2:
+        _wake_up_in_the_past(run, acts, seed, sorted({*PLURALS, "pods"}), early=turn % 4 == 1)
+    else:
+        _wake_up_in_the_past(run, acts, seed)
 
 
-def _wake_up_in_the_past(run: Run, acts: Sequence[Act], seed: int, kinds: Sequence[str] = ()) -> None:
-    """`kinds` are those that are older; by default any."""
+def _wake_up_in_the_past(
+    run: Run, acts: Sequence[Act], seed: int, kinds: Sequence[str] = (), early: bool | None = None
+) -> None:
+    """`kinds` are those that are older, by default any; `early` is whether they show what was before the first
+    act, by default in four plans of ten."""
     world, kube, rng, kind = run.world, run.kube, run.rng, run.plan.kind
     name, first, pods, act, pods_after = acts[seed % len(acts)]
     plurals = sorted({*PLURALS, "pods", *PARENTS})
     old = kinds or rng.sample(plurals, rng.randint(1, len(plurals)))
-    early = rng.random() < 0.4
+    early = rng.random() < 0.4 if early is None else early
     run.outcome.about = f"{name}: {'empty' if early else 'older'} {', '.join(sorted(old))}"
     scenario = Scenario(kind, f"stale {name}", (Step(first, pods), Step(act, pods_after)))
     reference = run.references.of(scenario, world)
@@ -402,18 +415,13 @@ def _wake_up_in_the_past(run: Run, acts: Sequence[Act], seed: int, kinds: Sequen
         version = version if early else _newest_version(kube)
         world.operator.kill()
         act(kube)
-        nodes, until = Nodes(pods_after), time.monotonic() + 0.8
-        while time.monotonic() < until:
-            nodes.tick(kube)
-            time.sleep(0.02)
+        nodes = Nodes(pods_after)
+        _play(nodes, kube, UNWATCHED_SECONDS, lambda: controllers_rest(kube))
         run.outcome.faults += 1
         world.proxy.serve_older(version, *old)
         run.watch_honesty()
         world.revive()
-        until = time.monotonic() + 1.0
-        while time.monotonic() < until:
-            nodes.tick(kube)
-            time.sleep(0.02)
+        _play(nodes, kube, OLD_SECONDS, lambda: _has_looked(world.operator, kind))
         world.proxy.calm()
         world.settle(kube, pods_after, reference.states[1])
     except Stuck as stuck:
@@ -421,6 +429,29 @@ def _wake_up_in_the_past(run: Run, acts: Sequence[Act], seed: int, kinds: Sequen
         return
     expected = reference.creations.copy()
     run.compare_creations(expected)
+
+
+def _play(nodes: Nodes, kube: Kube, seconds: float, until: Callable[[], bool]) -> None:
+    """Plays the nodes for so long at least, and until it is so."""
+    began = time.monotonic()
+    while (lasted := time.monotonic() - began) < seconds or not until():
+        if lasted > SECONDS:
+            raise Stuck(f"{until.__doc__ or 'what is waited for'}: not within {SECONDS:g} s")
+        nodes.tick(kube)
+        time.sleep(0.02)
+
+
+def _has_looked(operator: OperatorProcess, kind: str) -> bool:
+    """Whether every object of a kind that the operator knows of has been reconciled, and none is due or failed."""
+    told = operator.metrics()
+
+    def figure(name: str) -> float:
+        return sum(map(float, re.findall(rf"^{re.escape(name)}[^ ]* (\S+)$", told, re.MULTILINE)))
+
+    known = figure(f'longshore_cache_objects{{cache="{kind}"')
+    return figure(f'longshore_reconciles_total{{kind="{kind}"') >= known and not figure(
+        "longshore_queue_depth"
+    )
 
 
 def _newest_version(kube: Kube) -> str:
@@ -432,7 +463,8 @@ def release(run: Run) -> None:
     if run.plan.seed % 3:
         _die_at_a_write(run, RELEASES, run.plan.seed)
     else:
-        _wake_up_in_the_past(run, _STALE_RELEASES, run.plan.seed // 3, _TELLING_OF_RELEASES)
+        turn, act = divmod(run.plan.seed // 3, len(_STALE_RELEASES))
+        _wake_up_in_the_past(run, _STALE_RELEASES, act, _TELLING_OF_RELEASES, early=turn % 2 == 0)
 
 
 def monkey(run: Run) -> None:

@@ -285,6 +285,28 @@ def _play(kube: Kube, pod: Obj, wanted: str) -> None:
         kube.set_pod(pod, "Failed" if code else "Succeeded", {"terminated": ended})
 
 
+def controllers_rest(kube: Kube) -> bool:
+    """Whether the controllers of Jobs and Deployments have told what became of pods."""
+    pods: dict[str, list[str]] = {}
+    for pod in kube.list("Pod"):
+        for owner in pod["metadata"].get("ownerReferences", ()):
+            pods.setdefault(owner["uid"], []).append(pod.get("status", {}).get("phase", ""))
+    for job in kube.list("Job"):
+        phases = pods.get(job["metadata"]["uid"], [])
+        if phases and all(phase in ("Succeeded", "Failed") for phase in phases) and not has_ended(job):
+            return False
+    return all(
+        each.get("status", {}).get("observedGeneration") == each["metadata"]["generation"]
+        for each in kube.list("Deployment")
+    )
+
+
+def has_ended(job: Obj) -> bool:
+    """Whether the Job controller has said that a Job is complete or has failed."""
+    conditions = job.get("status", {}).get("conditions", ())
+    return any(each["type"] in ("Complete", "Failed") and each["status"] == "True" for each in conditions)
+
+
 def _quietly(act: Callable[[], None]) -> None:
     try:
         act()
