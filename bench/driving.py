@@ -91,15 +91,11 @@ class Course:
         return self.server.audit_log.stat().st_size
 
     def _driver(self, step: str, count: int, first: int, flags: dict[str, str]) -> dict[str, Any]:
-        command = [str(peers()), "drive", f"-step={step}", f"-count={count}", f"-first={first}"]
-        command += [f"-timeout={self._minutes}m", *(f"-{name}={value}" for name, value in flags.items())]
-        environment = os.environ | {"KUBECONFIG": str(self.server.kubeconfig)}
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-        if done.returncode:
+        try:
+            return drive(self.server, step, count, first, self._minutes, **flags)
+        except RuntimeError as error:
             log = self.running.log.read_text(errors="replace")[-2000:]
-            raise RuntimeError(f"{self.contestant.name}, {step}: {done.stderr[-2000:]}\n{log}")
-        took: dict[str, Any] = json.loads(done.stdout)
-        return took
+            raise RuntimeError(f"{self.contestant.name}, {error}\n{log}") from error
 
     def _row(
         self,
@@ -128,14 +124,37 @@ class Course:
         return row
 
 
+def drive(
+    server: ApiServer, step: str, count: int, first: int = 0, minutes: int = 10, **flags: str
+) -> dict[str, Any]:
+    """Has the driver do one step; returns what it took.
+
+    Raises:
+        RuntimeError: it gave up, with its words.
+    """
+    command = [str(peers()), "drive", f"-step={step}", f"-count={count}", f"-first={first}"]
+    command += [f"-timeout={minutes}m", *(f"-{name}={value}" for name, value in flags.items())]
+    environment = os.environ | {"KUBECONFIG": str(server.kubeconfig)}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(f"{step}: {done.stderr[-2000:]}")
+    took: dict[str, Any] = json.loads(done.stdout)
+    return took
+
+
+def load_crds(server: ApiServer) -> None:
+    """Longshore's CustomResourceDefinitions, established."""
+    for path in sorted((ROOT / "crds").glob("*.yaml")):
+        server.run("apply", "--server-side", "-f", str(path))
+    server.run("wait", "--for=condition=Established", "crd", "--all", "--timeout=30s")
+
+
 @contextmanager
 def course(contestant: Contestant, size: int, run: int, minutes: int) -> Iterator[Course]:
     """A fresh API server with Longshore's CRDs, and the contestant running against it."""
     os.environ.setdefault("ETCD_QUOTA_BACKEND_BYTES", str(8 << 30))
     with ApiServer(IDLE_CONTROLLER, ["--etcd-compaction-interval=1m"]) as server:
-        for path in sorted((ROOT / "crds").glob("*.yaml")):
-            server.run("apply", "--server-side", "-f", str(path))
-        server.run("wait", "--for=condition=Established", "crd", "--all", "--timeout=30s")
+        load_crds(server)
         made = Course(contestant, server, size, run, minutes)
         made.running.start()
         wait_until_quiet(made.running.pid, 30)

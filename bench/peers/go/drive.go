@@ -21,9 +21,10 @@ import (
 // drive submits one step of the load, waits until the operator has done its part, and prints what it took.
 func drive(ctx context.Context, arguments []string) error {
 	flags := flag.NewFlagSet("drive", flag.ExitOnError)
-	step := flags.String("step", "", "create, ready, update, services, react, submit, run, finish or history")
+	step := flags.String("step", "", "create, ready, update, services, react, submit, run, finish, history, post, enqueue, plain or slots")
 	first := flags.Int("first", 0, "number of the first object")
 	count := flags.Int("count", 100, "how many objects")
+	queue := flags.String("queue", "", "queue of BatchJobs")
 	image := flags.String("image", "registry.test/app:v1", "image of WebApps")
 	parallel := flags.Int("parallel", 16, "requests at once")
 	timeout := flags.Duration("timeout", 15*time.Minute, "when to give up")
@@ -36,11 +37,11 @@ func drive(ctx context.Context, arguments []string) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, *timeout)
 	defer cancel()
-	driver := &driver{api: connection, first: *first, count: *count, image: *image, parallel: *parallel}
+	driver := &driver{api: connection, first: *first, count: *count, image: *image, queue: *queue, parallel: *parallel}
 	steps := map[string]func(context.Context) error{
 		"create": driver.create, "ready": driver.ready, "update": driver.update, "services": driver.services,
 		"react": driver.react, "submit": driver.submit, "run": driver.run, "finish": driver.finish,
-		"history": driver.history,
+		"history": driver.history, "post": driver.post, "enqueue": driver.enqueue, "plain": driver.plain, "slots": driver.slots,
 	}
 	if steps[*step] == nil {
 		return fmt.Errorf("there is no step %q", *step)
@@ -60,7 +61,7 @@ type took struct {
 type driver struct {
 	*api
 	first, count, parallel int
-	image                  string
+	image, queue           string
 	took                   took
 }
 
@@ -384,7 +385,7 @@ func (d *driver) history(ctx context.Context) error {
 func (d *driver) batchjob(number int) *BatchJob {
 	one := &BatchJob{
 		ObjectMeta: metav1.ObjectMeta{Name: d.job(number), Namespace: namespace},
-		Spec:       BatchJobSpec{Image: "registry.test/job:v1", Args: []string{"--day", "yesterday"}, Size: "Small"},
+		Spec:       BatchJobSpec{Image: "registry.test/job:v1", Args: []string{"--day", "yesterday"}, Size: "Small", Queue: d.queue},
 	}
 	one.APIVersion, one.Kind = groupVersion.String(), "BatchJob"
 	return one

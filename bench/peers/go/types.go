@@ -63,6 +63,7 @@ type BatchJobSpec struct {
 	Image string   `json:"image"`
 	Args  []string `json:"args,omitempty"`
 	Size  string   `json:"size,omitempty"`
+	Queue string   `json:"queue,omitempty"`
 }
 
 type BatchJobStatus struct {
