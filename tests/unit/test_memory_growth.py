@@ -10,7 +10,7 @@ from longshore.batchjob.decide import decide
 from longshore.batchjob.growth import next_limit
 from longshore.workload.decision import Create, Decision
 from longshore.workload.pod import with_memory
-from longshore.workload.quantities import in_bytes
+from longshore.workload.quantities import parse_quantity
 
 from tests.unit.facts import NOW, Obj, at, batch_facts, ended_container, made_job, pod_of
 
@@ -98,4 +98,4 @@ def test_a_request_below_the_limit_stays_in_proportion() -> None:
     [("1Ki", 1024), ("1.5Gi", 1610612736), (2000, 2000), ("2k", 2000), ("3M", 3000000), ("500m", 0.5)],
 )
 def test_an_amount_in_bytes(text: str | int, size: float) -> None:
-    assert float(in_bytes(text)) == size
+    assert float(parse_quantity(text)) == size

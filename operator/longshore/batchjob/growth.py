@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from longshore.api.batchjob import BatchJobSpec, MemoryGrowth
 from longshore.batchjob.attempts import Attempt
-from longshore.workload.quantities import in_bytes, in_mebibytes
+from longshore.workload.quantities import in_mebibytes, parse_quantity
 
 OUT_OF_MEMORY = "OOMKilled"
 
@@ -21,8 +21,8 @@ def next_limit(spec: BatchJobSpec, attempts: Sequence[Attempt]) -> str | None:
 
 
 def _grown(limit: str, growth: MemoryGrowth) -> str:
-    wanted, ceiling = in_bytes(limit) * Decimal(str(growth.factor)), in_bytes(growth.max)
-    if ceiling <= in_bytes(limit):
+    wanted, ceiling = parse_quantity(limit) * Decimal(str(growth.factor)), parse_quantity(growth.max)
+    if ceiling <= parse_quantity(limit):
         return limit
     return in_mebibytes(wanted) if wanted < ceiling else str(growth.max)
 

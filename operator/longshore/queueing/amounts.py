@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import NamedTuple
 
+from longshore.workload.quantities import parse_quantity
+
 UNLIMITED = 1 << 62
-_UNITS = {"m": Decimal("0.001"), "": Decimal(1)} | {
-    prefix + suffix: Decimal(base) ** (power + 1)
-    for suffix, base, prefixes in (("", 1000, "kMGTPE"), ("i", 1024, "KMGTPE"))
-    for power, prefix in enumerate(prefixes)
-}
 _GIB, _MIB = 1 << 30, 1 << 20
 
 
@@ -38,13 +34,6 @@ class Amounts(NamedTuple):
             and (self[1] <= free[1] or not self[1])
             and (self[2] <= free[2] or not self[2])
         )
-
-
-def parse_quantity(text: str | int) -> Decimal:
-    """A quantity of Kubernetes, such as 250m, 2, 1.5Gi or 1e3, in whole units."""
-    written = str(text)
-    number = written.rstrip("mkKMGTPEi")
-    return Decimal(number) * _UNITS[written[len(number) :]]
 
 
 def cpu_millis(text: str | int) -> int:

@@ -6,9 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from longshore.api.common import NodeSelection, Toleration
-from longshore.queueing.amounts import Amounts, cpu_millis, memory_bytes, parse_quantity
+from longshore.queueing.amounts import Amounts, cpu_millis, memory_bytes
 from longshore.workload.decision import Obj
 from longshore.workload.placement import ARCHITECTURE, CAPACITY_LABELS, ZONE
+from longshore.workload.quantities import parse_quantity
 
 
 @dataclass(frozen=True, slots=True)

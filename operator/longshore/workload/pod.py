@@ -13,7 +13,7 @@ from longshore.api.common import ContainerFields, EnvFrom, EnvVar, File, Resourc
 from longshore.workload.decision import Obj
 from longshore.workload.names import child_name, content_hash
 from longshore.workload.placement import node_affinity, node_selector
-from longshore.workload.quantities import in_bytes, in_mebibytes
+from longshore.workload.quantities import in_mebibytes, parse_quantity
 
 SIZES: Mapping[str, tuple[str, str]] = {
     "Nano": ("100m", "128Mi"),
@@ -94,8 +94,8 @@ def resources(size: str | None, exact: Resources | None) -> Obj:
 def with_memory(resources: Obj, limit: str) -> Obj:
     """The resources with this memory limit, and with a request that stays in proportion to the limit."""
     requests, limits = resources["requests"], resources["limits"]
-    request = in_bytes(requests["memory"]) / in_bytes(limits["memory"]) * in_bytes(limit)
-    memory = limit if request == in_bytes(limit) else in_mebibytes(request)
+    request = parse_quantity(requests["memory"]) / parse_quantity(limits["memory"]) * parse_quantity(limit)
+    memory = limit if request == parse_quantity(limit) else in_mebibytes(request)
     return {"requests": requests | {"memory": memory}, "limits": limits | {"memory": limit}}
 
 

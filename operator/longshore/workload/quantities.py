@@ -1,21 +1,21 @@
-"""Amounts of memory in Kubernetes' notation, for arithmetic."""
+"""Amounts in Kubernetes' notation, for arithmetic."""
 
 from __future__ import annotations
 
-import re
 from decimal import ROUND_CEILING, Decimal
 
-_DECIMAL = {letter: 1000**power for power, letter in enumerate("kMGTP", start=1)}
-_BINARY = {f"{letter}i": 1024**power for power, letter in enumerate("KMGTP", start=1)}
-_UNITS = {"": Decimal(1), "m": Decimal("0.001")} | {
-    unit: Decimal(size) for unit, size in (_DECIMAL | _BINARY).items()
+_UNITS = {"m": Decimal("0.001"), "": Decimal(1)} | {
+    prefix + suffix: Decimal(base) ** (power + 1)
+    for suffix, base, prefixes in (("", 1000, "kMGTPE"), ("i", 1024, "KMGTPE"))
+    for power, prefix in enumerate(prefixes)
 }
 
 
-def in_bytes(quantity: int | str) -> Decimal:
-    """An amount that admission has accepted, such as 512Mi, as bytes."""
-    number, unit = re.fullmatch(r"([0-9.]+)([A-Za-z]*)", str(quantity)).groups()  # type: ignore[union-attr]
-    return Decimal(number) * _UNITS[unit]
+def parse_quantity(text: str | int) -> Decimal:
+    """A quantity of Kubernetes, such as 250m, 2, 1.5Gi or 1e3, in whole units: of memory, bytes."""
+    written = str(text)
+    number = written.rstrip("mkKMGTPEi")
+    return Decimal(number) * _UNITS[written[len(number) :]]
 
 
 def in_mebibytes(size: Decimal) -> str:
