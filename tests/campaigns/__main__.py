@@ -8,7 +8,8 @@ from pathlib import Path
 
 from tests.campaigns import report
 from tests.campaigns.bugs import BUGS
-from tests.campaigns.campaigns import CAMPAIGNS, Plan
+from tests.campaigns.campaigns import Plan
+from tests.campaigns.execution import CAMPAIGNS
 from tests.campaigns.kept import Kept
 from tests.campaigns.runner import hunt, plans, run
 

@@ -61,6 +61,8 @@ PARENTS = ("webapps", "batchjobs")
 GOLDEN_RATIO = (5**0.5 - 1) / 2
 """Multiples of it, less their whole part, fill the unit interval evenly: so seeds spread over the writes of a
 scenario, also when their number differs by one from run to run."""
+SEVERAL = ("replicas", "queues")
+"""Campaigns in which more than one operator may run."""
 NO_REPLY_IS_LOST = ("unobserved", "monkey", "quiet", "states")
 """Campaigns in which every write is answered: one that changes nothing has no excuse."""
 
@@ -113,6 +115,7 @@ class References:
     def __init__(self, home: World | None = None) -> None:
         self._home = home
         self._held: dict[str, Reference] = {}
+        self._counts: dict[str, int] = {}
         self._lock = Lock()
 
     def of(self, scenario: Scenario, world: World) -> Reference:
@@ -121,6 +124,13 @@ class References:
             if name not in self._held:
                 self._held[name] = self._record(scenario, self._home or world)
             return self._held[name]
+
+    def counted(self, what: str, count: Callable[[], int]) -> int:
+        """How many there are of something without faults, counted once."""
+        with self._lock:
+            if what not in self._counts:
+                self._counts[what] = count()
+            return self._counts[what]
 
     def _record(self, scenario: Scenario, world: World) -> Reference:
         world.with_replicas(1)
@@ -207,7 +217,7 @@ class Run:
         """Nothing changes: nothing is written, and nothing is looked at over and over."""
         self.world.revive()
         self.world.let_finish(self.kube)
-        replicas = [each for each in self.world.replicas if self.plan.campaign != "replicas"]
+        replicas = [each for each in self.world.replicas if self.plan.campaign not in SEVERAL]
         began = sum(_reconciles(each.operator) for each in replicas)
         written = self.world.writes_in(self.kube, QUIET_SECONDS)
         if written:
@@ -421,7 +431,7 @@ def _wake_up_in_the_past(
         world.proxy.serve_older(version, *old)
         run.watch_honesty()
         world.revive()
-        _play(nodes, kube, OLD_SECONDS, lambda: _has_looked(world.operator, kind))
+        _play(nodes, kube, OLD_SECONDS, lambda: has_looked(world.operator, kind))
         world.proxy.calm()
         world.settle(kube, pods_after, reference.states[1])
     except Stuck as stuck:
@@ -441,9 +451,12 @@ def _play(nodes: Nodes, kube: Kube, seconds: float, until: Callable[[], bool]) -
         time.sleep(0.02)
 
 
-def _has_looked(operator: OperatorProcess, kind: str) -> bool:
-    """Whether every object of a kind that the operator knows of has been reconciled, and none is due or failed."""
-    told = operator.metrics()
+def has_looked(operator: OperatorProcess, kind: str) -> bool:
+    """Whether every object of a kind that the operator knows of has been reconciled, and none is due."""
+    try:
+        told = operator.metrics()
+    except (OSError, LookupError):
+        return False  # it is only just starting, or was killed
 
     def figure(name: str) -> float:
         return sum(map(float, re.findall(rf"^{re.escape(name)}[^ ]* (\S+)$", told, re.MULTILINE)))
@@ -556,7 +569,12 @@ def replicas(run: Run) -> None:
         replica.proxy.faults = strike(index)
 
     def meanwhile() -> None:
-        if struck and what != "kill" and state["leader"] >= 0 and time.monotonic() - struck[0] > 4.5:
+        unhealed = struck and what != "kill" and state["leader"] >= 0
+        if (
+            unhealed
+            and time.monotonic() - struck[0] > 4.5
+            and _another_leads(world, state["leader"], struck[0])
+        ):
             heal()
 
     def heal() -> None:
@@ -574,6 +592,16 @@ def replicas(run: Run) -> None:
             heal()
     run.outcome.faults += len(struck)
     _judge_leaders(run, struck)
+
+
+def _another_leads(world: World, leader: int, since: float) -> bool:
+    """Whether somebody else than the leader of before has taken the lease."""
+    return any(
+        each.resource == "leases" and each.verb != "get" and each.code < 300 and each.committed_at > since
+        for index, replica in enumerate(world.replicas)
+        if index != leader
+        for each in list(replica.proxy.seen)
+    )
 
 
 def _judge_leaders(run: Run, struck: list[float]) -> None:
@@ -919,15 +947,6 @@ _STALE = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Campaign:
-    """How a campaign runs, and how many plans of it a full run has for each kind."""
-
-    run: Callable[[Run], None]
-    webapp: int
-    batchjob: int
-
-
 _TELLING_OF_RELEASES = ("controllerrevisions", "deployments", "jobs")
 """Kinds that tell that a release has run: what an old cache of all of them would have run again."""
 _STALE_RELEASES: tuple[Act, ...] = (
@@ -967,37 +986,3 @@ _STALE_RELEASES: tuple[Act, ...] = (
         released,
     ),
 )
-
-CAMPAIGNS = {
-    "crash": Campaign(crash, 90, 80),
-    "errors": Campaign(errors, 30, 30),
-    "unobserved": Campaign(unobserved, 25, 25),
-    "stale": Campaign(stale, 25, 25),
-    "monkey": Campaign(monkey, 15, 10),
-    "quiet": Campaign(quiet, 6, 8),
-    "replicas": Campaign(replicas, 9, 9),
-    "batch": Campaign(batch, 0, 15),
-    "release": Campaign(release, 45, 0),
-    "states": Campaign(states, 20, 12),
-    "soak": Campaign(soak, 1, 1),
-}
-
-
-def execute(plan: Plan, world: World, references: References) -> Outcome:
-    """Runs one plan. What goes wrong in the harness itself is raised."""
-    began = time.monotonic()
-    if plan.campaign != "replicas":
-        world.with_replicas(1)
-    run = Run(plan, world, references, world.namespace(), Outcome(plan), world.audit_offset())
-    try:
-        CAMPAIGNS[plan.campaign].run(run)
-        if plan.campaign == "replicas" or not run.outcome.violations:
-            run.finish()
-    except AssertionError as died:  # the operator didn't start
-        run.violated("alive", str(died)[-600:])
-    finally:
-        for replica in world.replicas:
-            replica.proxy.calm()
-        world.remove(run.kube)
-    run.outcome.seconds = time.monotonic() - began
-    return run.outcome

@@ -127,6 +127,14 @@ class Proxy:
         self._do(reset)
         self.calm()
 
+    def start_counting(self) -> None:
+        """Writes are counted anew; faults and what is held stay."""
+
+        def reset() -> None:
+            self._writes = 0
+
+        self._do(reset)
+
     def calm(self) -> None:
         """No more faults: everything that was held comes through, what was served from old comes anew."""
 

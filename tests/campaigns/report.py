@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tests.campaigns.bugs import BUGS, Caught
-from tests.campaigns.campaigns import CAMPAIGNS, Outcome
+from tests.campaigns.campaigns import Outcome
+from tests.campaigns.execution import CAMPAIGNS
 
 
 def text(outcomes: Sequence[Outcome], caught: Sequence[Caught], seconds: float, commit: str = "") -> str:

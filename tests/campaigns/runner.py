@@ -10,7 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from tests.campaigns.bugs import BUGS, Caught, patched
-from tests.campaigns.campaigns import CAMPAIGNS, Outcome, Plan, References, execute
+from tests.campaigns.campaigns import Outcome, Plan, References
+from tests.campaigns.execution import CAMPAIGNS, execute
 from tests.campaigns.world import World
 
 _print = threading.Lock()

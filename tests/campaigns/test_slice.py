@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tests.campaigns.bugs import BUGS, Caught
-from tests.campaigns.campaigns import CAMPAIGNS, Outcome, Plan
+from tests.campaigns.campaigns import Outcome, Plan
+from tests.campaigns.execution import CAMPAIGNS
 from tests.campaigns.runner import hunt, run
 
 pytestmark = pytest.mark.timeout(1500)
@@ -21,6 +22,8 @@ SHARE = {
     "replicas": 3,
     "batch": 2,
     "release": 6,
+    "queues": 10,
+    "schedules": 3,
     "states": 2,
 }
 SLICE = [

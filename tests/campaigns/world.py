@@ -230,9 +230,11 @@ class World:
 
     def remove(self, kube: Kube) -> None:
         """Deletes what a plan made, without waiting for it."""
-        for kind in ("WebApp", "BatchJob"):
+        for kind in ("JobDefinition", "WebApp", "BatchJob", "JobQueue", "ComputeEnvironment"):
             for obj in kube.list(kind):
-                _quietly(lambda kind=kind, obj=obj: kube.delete(kind, obj["metadata"]["name"]))  # type: ignore[misc]
+                name = obj["metadata"]["name"]
+                if "namespace" in obj["metadata"] or name.endswith(f"-{kube.namespace}"):
+                    _quietly(lambda kind=kind, name=name: kube.delete(kind, name))  # type: ignore[misc]
 
     def signal(self, replica: Replica, number: signal.Signals) -> None:
         assert replica.operator.process is not None
@@ -402,6 +404,9 @@ def orphans(kube: Kube) -> list[Violation]:
             if not _ours(obj) or shared:
                 continue
             owners = obj["metadata"].get("ownerReferences") or []
-            if not any(each.get("controller") and each["kind"] in ("WebApp", "BatchJob") for each in owners):
+            if not any(
+                each.get("controller") and each["kind"] in ("WebApp", "BatchJob", "JobDefinition")
+                for each in owners
+            ):
                 found.append(Violation("owned", f"{kind} {obj['metadata']['name']} has no owner"))
     return found
