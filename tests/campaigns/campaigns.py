@@ -52,6 +52,7 @@ ROOT = Path(__file__).parents[2]
 QUIET_SECONDS = 1.0
 BUSY_RECONCILES = 50
 """So many in QUIET_SECONDS are work without an end; a few are those of what was deleted just now."""
+FIRST_WRITES = 3
 WORKERS, NEIGHBOURS = 16, 20
 """The operator's workers, by default, and objects that are more than those."""
 REFERENCE_QUIET_SECONDS = 2.5
@@ -305,7 +306,7 @@ def _die_at_a_write(run: Run, among: Sequence[Scenario], seed: int) -> None:
 
 def errors(run: Run) -> None:
     """Requests fail in every way that the API server and the network have; streams end and expire. In every
-    fifth plan there are neighbours for whom nothing ever succeeds."""
+    fifth plan there are neighbours for whom nothing ever succeeds, in another fifth the first writes fail."""
     scenario = run.rng.choice(scenarios(run.plan.kind))
     rate, left, rng = run.rng.choice((0.1, 0.3, 0.6)), [12], random.Random(str(run.plan) + " faults")
     kinds = (
@@ -323,9 +324,13 @@ def errors(run: Run) -> None:
     run.outcome.about = f"{scenario.name}: {rate:.0%} of requests fail"
 
     hopeless = run.world.namespace() if run.plan.seed % 5 == 4 else None
+    first = [FIRST_WRITES if run.plan.seed % 5 == 1 else 0]
 
     def faults(seen: Seen) -> Fault | None:
         if hopeless and seen.namespace == hopeless.namespace and seen.writes:
+            return Fault("error", status=500, reason="InternalError")
+        if first[0] and seen.namespace == run.kube.namespace and seen.writes:
+            first[0] -= 1
             return Fault("error", status=500, reason="InternalError")
         if left[0] == 0 or rng.random() > rate or seen.resource in ("leases",):
             return None
