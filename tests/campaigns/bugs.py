@@ -268,6 +268,7 @@ BUGS: dict[str, Bug] = {
         "in ():",
         "release",
         "WebApp",
+        3,
     ),
     "room-counted-late": Bug(
         "room is taken only once the status says so, not from the admission on",

@@ -482,7 +482,10 @@ def release(run: Run) -> None:
         _die_at_a_write(run, RELEASES, run.plan.seed)
     else:
         turn, act = divmod(run.plan.seed // 3, len(_STALE_RELEASES))
-        _wake_up_in_the_past(run, _STALE_RELEASES, act, _TELLING_OF_RELEASES, early=turn % 2 == 0)
+        if turn % 2:
+            _wake_up_in_the_past(run, _STALE_RELEASES, act, _TELLING_OF_RELEASES)
+        else:
+            _wake_up_in_the_past(run, _STALE_RELEASES, act, ("jobs",), early=True)
 
 
 def monkey(run: Run) -> None:
