@@ -34,7 +34,7 @@ EMPTY_SECONDS = 5
 
 def measured_commit() -> str:
     """The commit of what is measured, and of how."""
-    return commit("operator", "bench", ":!bench/results.json")
+    return commit("operator", "bench", ":!bench/results.json", ":!bench/queue-results.json")
 
 
 @dataclass(frozen=True, slots=True)

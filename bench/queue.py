@@ -36,17 +36,18 @@ def main() -> None:
     found: Figures = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
     with step("building the peers"):
         peers()
+    measured: dict[str, Callable[[], Iterable[Figures]]] = {
+        "rounds": lambda: [rounds(options.stages)],
+        "storm": lambda: [storm(options.storm)],
+        "scale": lambda: scale(options.running, options.stages, options.slots),
+    }
     for part in options.parts:
         machine = Machine.now()
         with step(f"queues: {part}"):
-            figures = {
-                "rounds": lambda: rounds(options.stages),
-                "storm": lambda: storm(options.storm),
-                "scale": lambda: scale(options.running, options.stages, options.slots),
-            }[part]()
-        figures |= {"commit": measured_commit(), "others": round(machine.others_share(), 2)}
-        found[part] = figures
-        RESULTS.write_text(json.dumps(found, indent=1) + "\n")
+            for figures in measured[part]():
+                told = {"commit": measured_commit(), "others": round(machine.others_share(), 2)}
+                found[part] = figures | told
+                RESULTS.write_text(json.dumps(found, indent=1) + "\n")
     PAGE.write_text(page(found))
     say(f"written: {PAGE}")
 
@@ -115,8 +116,9 @@ def _has_account(server: ApiServer) -> bool:
     return "default" in server.run("get", "serviceaccounts", "-o", "name")
 
 
-def scale(running: int, stages: list[int], slots: int) -> Figures:
-    """So many run while ever more wait: how long a slot that becomes free stays empty, and what the operator holds."""
+def scale(running: int, stages: list[int], slots: int) -> Iterator[Figures]:
+    """So many run while ever more wait: how long a free slot stays empty, and what the operator holds. Told anew
+    after each stage."""
     found: Figures = {"running": running, "slots": slots, "stages": []}
     with course(CONTESTANTS["longshore"], stages[-1], 1, MINUTES) as going:
         _make_queue(going, running * CPU_OF_ONE)
@@ -144,12 +146,13 @@ def scale(running: int, stages: list[int], slots: int) -> Figures:
                     "writes": round(slot.writes / slots, 2),
                 }
             )
+            yield found
         again = going.restart("restart", running + stages[-1])
         found["restart"] = {
             "seconds": again.wall_seconds, "cpu_seconds": again.cpu_seconds, "writes": again.writes,
             "resident_mib": again.resident_mib,
         }  # fmt: skip
-    return found
+        yield found
 
 
 def _row(going: Course, name: str, count: int, first: int = 0, **flags: str) -> Figures:
@@ -202,8 +205,16 @@ def _scale(figures: Figures) -> list[str]:
         ]
         for each in figures["stages"]
     ]  # fmt: skip
-    first, last, restart = figures["stages"][0], figures["stages"][-1], figures["restart"]
-    per_job = (last["resident_mib"] - first["resident_mib"]) * 1024 / (last["waiting"] - first["waiting"])
+    first, last = figures["stages"][0], figures["stages"][-1]
+    more = max(last["waiting"] - first["waiting"], 1)
+    per_job = (last["resident_mib"] - first["resident_mib"]) * 1024 / more
+    told = f"A waiting job costs {per_job:.1f} KiB of memory."
+    if restart := figures.get("restart"):
+        told += (
+            f" With {figures['running'] + last['waiting']:,} BatchJobs a restart takes {restart['seconds']:.0f} s and"
+            f" {restart['cpu_seconds']:.0f} s of CPU, writes {restart['writes']} times, and {restart['resident_mib']:.0f} MiB are"
+            " resident then."
+        )
     return [
         f"{figures['running']:,} BatchJobs run. One Job after the other, {figures['slots']} of them, is said to be complete; the"
         " time is from the API server's answer until a watch shows the Job of whoever was admitted in its place. In between lie"
@@ -220,9 +231,7 @@ def _scale(figures: Figures) -> list[str]:
             ],
             lines,
         ),
-        f"A waiting job costs {per_job:.1f} KiB of memory. With {figures['running'] + last['waiting']:,} BatchJobs a restart takes"
-        f" {restart['seconds']:.0f} s and {restart['cpu_seconds']:.0f} s of CPU, writes {restart['writes']} times, and"
-        f" {restart['resident_mib']:.0f} MiB are resident then.",
+        told,
     ]
 
 

@@ -283,7 +283,7 @@ class _Trial:
 
     def _judge(self, since: str) -> None:
         events = _history(self.kube, since)
-        for problem in (*_overcommitted(self.load, events), *_out_of_order(self.load, events)):
+        for problem in (*overcommitted(self.load, events), *out_of_order(self.load, events)):
             self.run.violated(*problem)
         made = self.world.creations(self.kube, self.run.offset)
         for name, codes in self.load.codes.items():
@@ -315,7 +315,7 @@ def _history(kube: Kube, since: str) -> list[tuple[str, Obj]]:
     return sorted(found, key=lambda each: int(each[1]["metadata"]["resourceVersion"]))
 
 
-def _overcommitted(load: Load, events: list[tuple[str, Obj]]) -> Iterator[tuple[str, str]]:
+def overcommitted(load: Load, events: list[tuple[str, Obj]]) -> Iterator[tuple[str, str]]:
     """The first moment at which jobs that are admitted, or whose Job hasn't ended, took more than there is."""
     claimed: set[str] = set()
     running: dict[str, str] = {}
@@ -338,7 +338,7 @@ def _overcommitted(load: Load, events: list[tuple[str, Obj]]) -> Iterator[tuple[
             return
 
 
-def _out_of_order(load: Load, events: list[tuple[str, Obj]]) -> Iterator[tuple[str, str]]:
+def out_of_order(load: Load, events: list[tuple[str, Obj]]) -> Iterator[tuple[str, str]]:
     """Jobs that were made before what they depend on had ended."""
     phases: dict[str, str] = {}
     for type_, obj in events:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from pydantic import ValidationError
@@ -29,41 +30,50 @@ UNREAD_AGAIN_SECONDS = 5.0
 
 async def reconcile_queue(key: Key, context: Context) -> float | None:
     """Brings the status of one JobQueue up to date, and has those looked at whose place in line has changed."""
-    admitter = context.admitter
-    if admitter is None or not admitter.is_open():
-        return None
 
-    async def once(jobqueue: Obj, refusal: Refusal | None) -> Decision:
+    def decide(jobqueue: Obj, admitter: Admitter) -> Decision:
         now = context.now()
-        try:
-            queue = queue_of(jobqueue, JobQueueSpec.model_validate(jobqueue["spec"]), now)
-        except ValidationError as error:
-            return _unread(jobqueue, error, context)
+        queue = queue_of(jobqueue, JobQueueSpec.model_validate(jobqueue["spec"]), now)
         status = statuses.of_queue(jobqueue, queue, admitter.admission, now)
         again = statuses.next_age_seconds(admitter.admission.line(queue.name).oldest(), now)
         return Decision(status=status, again_in_seconds=again)
 
-    again = await carry_out(JOBQUEUE_KIND, key, once, context)
-    admitter.tell(key.name)
-    return again
+    return await _tell(JOBQUEUE_KIND, key, decide, context, lambda admitter: admitter.tell(key.name))
 
 
 async def reconcile_environment(key: Key, context: Context) -> float | None:
     """Brings the status of one ComputeEnvironment up to date, after its nodes were counted."""
+
+    def decide(obj: Obj, admitter: Admitter) -> Decision:
+        spec = ComputeEnvironmentSpec.model_validate(obj["spec"])
+        status = _status(obj, spec, admitter, context)
+        unread = spec.type == "Unmanaged" and "nodes" not in status
+        return Decision(status=status, again_in_seconds=UNREAD_AGAIN_SECONDS if unread else None)
+
+    return await _tell(ENVIRONMENT_KIND, key, decide, context)
+
+
+async def _tell(
+    kind: Kind,
+    key: Key,
+    decide: Callable[[Obj, Admitter], Decision],
+    context: Context,
+    then: Callable[[Admitter], object] = lambda admitter: None,
+) -> float | None:
+    """Writes what is decided on an object of this kind, once it is known who is admitted; `then` comes after it."""
     admitter = context.admitter
     if admitter is None or not admitter.is_open():
         return None
 
     async def once(obj: Obj, refusal: Refusal | None) -> Decision:
         try:
-            spec = ComputeEnvironmentSpec.model_validate(obj["spec"])
+            return decide(obj, admitter)
         except ValidationError as error:
             return _unread(obj, error, context)
-        status = _status(obj, spec, admitter, context)
-        unread = spec.type == "Unmanaged" and "nodes" not in status
-        return Decision(status=status, again_in_seconds=UNREAD_AGAIN_SECONDS if unread else None)
 
-    return await carry_out(ENVIRONMENT_KIND, key, once, context)
+    again = await carry_out(kind, key, once, context)
+    then(admitter)
+    return again
 
 
 def _status(obj: Obj, spec: ComputeEnvironmentSpec, admitter: Admitter, context: Context) -> Obj:
