@@ -6,6 +6,7 @@ import argparse
 import gc
 import json
 import time
+from collections.abc import Callable, Iterable, Iterator
 from statistics import median
 from typing import Any
 
