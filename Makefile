@@ -82,6 +82,10 @@ bench: $(MADE) ## measure against the peers and write docs/performance.md; hours
 	@$(PYTHON) -m pip install --quiet --disable-pip-version-check --require-hashes -r bench/requirements.txt
 	@$(PYTHON) -m bench --scale --profile --plots
 
+.PHONY: bench-queues
+bench-queues: $(MADE) ## measure queues at scale and write docs/performance-queues.md; half an hour
+	@$(PYTHON) -m bench.queue
+
 .PHONY: image
 image: sbom ## the operator's image, and what it is made of
 	@$(PYTHON) -m hack.image operator

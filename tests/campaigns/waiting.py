@@ -25,7 +25,7 @@ from tests.campaigns.world import Nodes, Replica, has_ended
 
 MOMENTS = ("before", "committed", "replied")
 ENDED = ("Succeeded", "Failed")
-SECONDS = 60.0
+SECONDS = 45.0
 """How long a load may take with one fault; a leader that is cut off costs 5 s of it."""
 CUT_OFF_SECONDS = 4.5
 GANG_SECONDS = 30.0
