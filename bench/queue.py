@@ -16,7 +16,7 @@ from longshore.queueing.model import Environment, Nodes, Queue, Request, Shape
 
 from bench.contestants import CONTESTANTS, peers
 from bench.driving import IDLE_CONTROLLER, ROOT, Course, course, drive, load_crds, measured_commit
-from bench.measuring import Machine, resident_mib, wait_until_quiet
+from bench.measuring import Machine, resident_mib
 from bench.report import table
 from hack.cluster.apiserver import ApiServer
 from hack.cluster.paths import say, step
@@ -124,7 +124,7 @@ def scale(running: int, stages: list[int], slots: int) -> Iterator[Figures]:
     with course(CONTESTANTS["longshore"], stages[-1], 1, MINUTES) as going:
         _make_queue(going, running * CPU_OF_ONE)
         going.drive("enqueue", running, "fill", queue=QUEUE)
-        wait_until_quiet(going.running.pid, 120)
+        going.drive("run", running, "run")  # Jobs without pods would be looked at over and over
         found["empty_mib"] = resident_mib(going.running.pid)
         present, ended = 0, 0
         for stage in stages:

@@ -82,7 +82,14 @@ func (d *driver) slots(ctx context.Context) error {
 	}
 	began := time.Now()
 	for _, each := range running[:d.count] {
-		if err := d.setJob(ctx, each.Name, completed(metav1.Now())); err != nil {
+		now := metav1.Now()
+		state := corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{Reason: "Completed", StartedAt: now, FinishedAt: now}}
+		if err := d.setPod(ctx, each.Name, corev1.PodSucceeded, state); err != nil {
+			return err
+		}
+		done := completed(now)
+		delete(done, "startTime")
+		if err := d.setJob(ctx, each.Name, done); err != nil {
 			return err
 		}
 		accepted := time.Now()
