@@ -99,9 +99,12 @@ class Client:
             return etag, None
         if answer.status >= 400:
             raise _error(answer, raw, "get", "/apis")
+        served = orjson.loads(raw)
+        if "items" not in served:
+            raise ApiError(406, {"message": "the API server tells no resources by group"}, "get", "/apis")
         found = frozenset(
             (group["metadata"]["name"], version["version"], resource["resource"])
-            for group in orjson.loads(raw)["items"]
+            for group in served["items"]
             for version in group["versions"]
             for resource in version.get("resources", ())
         )

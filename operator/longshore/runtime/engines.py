@@ -89,7 +89,7 @@ class Engines:
         first_answers = [each.asked.wait() for pairs in self._running.values() for each, _ in pairs]
         await asyncio.gather(*first_answers)
         for watch in self._watches:
-            pairs = self._running.get(watch.key, ())
+            pairs = self._running.get(watch.key, [])
             if watch.key not in self._served and pairs and all(each.synced.is_set() for each, _ in pairs):
                 self._served[watch.key] = self._chosen[watch.key]
                 self._on_turn(watch)
