@@ -22,6 +22,7 @@ from tests.apiserver.operator import OperatorProcess
 from tests.campaigns import generator
 from tests.campaigns.proxy import Fault, Seen
 from tests.campaigns.scenarios import (
+    EXPOSURES,
     RELEASE,
     RELEASES,
     SCENARIOS,
@@ -433,6 +434,11 @@ def release(run: Run) -> None:
         _die_at_a_write(run, RELEASES, run.plan.seed)
     else:
         _wake_up_in_the_past(run, _STALE_RELEASES, run.plan.seed // 3, _TELLING_OF_RELEASES)
+
+
+def exposure(run: Run) -> None:
+    """Around the making and removing of what exposes an app the operator dies at one write."""
+    _die_at_a_write(run, EXPOSURES, run.plan.seed)
 
 
 def monkey(run: Run) -> None:
@@ -946,6 +952,7 @@ CAMPAIGNS = {
     "replicas": Campaign(replicas, 9, 9),
     "batch": Campaign(batch, 0, 15),
     "release": Campaign(release, 45, 0),
+    "exposure": Campaign(exposure, 30, 0),
     "states": Campaign(states, 20, 12),
     "soak": Campaign(soak, 1, 1),
 }
