@@ -119,7 +119,9 @@ EXPOSURES = (
         "exposed",
         (
             Step(_create(webapp(expose=_HOST)), serve),
-            Step(_change("WebApp", expose={"hosts": ["b.example.com", "a.example.com"], "path": "/api"}), serve),
+            Step(
+                _change("WebApp", expose={"hosts": ["b.example.com", "a.example.com"], "path": "/api"}), serve
+            ),
             Step(_change("WebApp", expose={"ingressClassName": None}), serve),
             Step(_change("WebApp", image="shop:2", expose=_HOST), serve),
             Step(_change("WebApp", expose=None), serve),

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from random import Random
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from longshore.webapp.claims import Claim, Claimant, above, claims, index, looked_up, settle, told
 
 Obj = dict[str, Any]
@@ -54,6 +57,7 @@ CASES: dict[str, tuple[Obj, Obj, tuple[list[str], list[str]]]] = {
     "below another namespace's wildcard": (app("a", HOST, namespace="evil"), app("b", "*.example.com", age=9, held=True), THEIRS),
     "below a wildcard that came later": (app("a", HOST, namespace="x", held=True), app("b", "*.example.com", age=9, held=True), MINE),
     "below one's own namespace's wildcard": (app("a", HOST), app("b", "*.example.com", age=9, held=True), MINE),
+    "beside a sibling's path, of which another is jealous": (app("a", HOST, path="/a"), app("b", HOST, namespace="evil", age=9), ([], [f"{HOST}/a: evil/b"])),
     "above another namespace's host": (app("a", "*.example.com", namespace="x"), app("b", HOST, age=9, held=True), (["*.example.com"], [])),
     "what another gives up is its own until that is done": (app("a", HOST), app("b", "x.example.com", held=[HOST]), THEIRS),
 }  # fmt: skip
@@ -82,6 +86,66 @@ def test_who_stands_in_the_way_is_found_and_wakes_the_other_when_it_goes(what: s
 def test_the_free_hosts_of_an_app_are_its_own() -> None:
     mine = app("a", HOST, "free.example.com")
     assert outcome(mine, app("b", HOST, age=9)) == (["free.example.com"], [f"{HOST}: prod/b"])
+
+
+JEALOUS = {
+    "of the host": (app("evil", HOST, namespace="evil", age=9), app("b", HOST, path="/b", held=True)),
+    "of the host, below our wildcard": (app("evil", HOST, namespace="evil", age=9), app("b", "*.example.com", held=True)),
+    "of a wildcard that is ours": (app("evil", "*.example.com", namespace="evil", age=9), app("b", "*.example.com", held=True)),
+    "of a wildcard below ours": (app("evil", "*.a.example.com", namespace="evil", age=9), app("b", "*.example.com", held=True)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", JEALOUS)
+def test_who_is_refused_a_host_is_not_in_the_way_of_the_namespace_that_has_it(what: str) -> None:
+    evil, ours = JEALOUS[what]
+    host = "x.a.example.com" if what == "of a wildcard below ours" else HOST
+    assert outcome(evil, ours)[0] == []
+    assert outcome(app("new", host, path="/new"), evil, ours) == ([f"{host}/new"], [])
+
+
+def test_who_has_no_gateway_for_a_host_keeps_nobody_from_it() -> None:
+    squatter = app("evil", "*.com", namespace="evil", age=9)
+    squatter["status"] = {"conditions": [{"type": "Exposed", "status": "False", "reason": "GatewayMissing"}]}
+    assert outcome(app("a", HOST), squatter) == ([HOST], [])
+    squatter["status"]["claims"] = ["*.com"]
+    assert outcome(app("a", HOST), squatter)[0] == []
+
+
+hosts = st.sampled_from(["a.b.test", "*.b.test", "*.test", "c.test"])
+apps = st.lists(
+    st.tuples(st.sampled_from("xyz"), st.sets(hosts, min_size=1, max_size=2), st.sampled_from(["/", "/p"]), st.integers(0, 3)),
+    min_size=2, max_size=6,
+)  # fmt: skip
+
+
+@given(apps, st.randoms(use_true_random=False))
+def test_in_whatever_order_apps_are_looked_at_each_host_gets_one_namespace_and_nobody_starves(
+    drawn: list[tuple[str, set[str], str, int]], rng: Random
+) -> None:
+    found = [
+        app(f"app{number}", *sorted(wanted), namespace=namespace, path=path, age=age)
+        for number, (namespace, wanted, path, age) in enumerate(drawn)
+    ]
+    for _ in range(8):
+        before = [each.get("status") for each in found]
+        for each in rng.sample(found, len(found)):
+            others = [Claimant.of(other) for other in found if other is not each]
+            granted, _conflicts = settle(Claimant.of(each), claims(each), others)
+            each["status"] = {"claims": [str(one) for one in granted]}
+        if before == [each.get("status") for each in found]:
+            break
+    else:
+        raise AssertionError("it never comes to rest")
+    owners: dict[str, set[str]] = {}
+    for each in map(Claimant.of, found):
+        for one in each.held:
+            owners.setdefault(one.host, set()).add(each.namespace)
+    assert all(len(namespaces) == 1 for namespaces in owners.values())
+    for each in map(Claimant.of, found):
+        for one in each.wanted - each.held:
+            above_it = {owner for host in above(one.host) for owner in owners.get(host, ())}
+            assert one.host in owners or above_it - {each.namespace}
 
 
 def test_wildcards_above_a_host() -> None:

@@ -135,7 +135,12 @@ def test_where_no_gateway_fits_nothing_is_made_and_it_says_why(what: str) -> Non
     assert made(decision) == {}
     assert told(decision)[:2] == ("False", "GatewayMissing")
     assert words in told(decision)[2]
-    assert decision.status["claims"] == ["shop.example.com"]
+    assert "claims" not in decision.status
+
+
+def test_a_host_that_was_routed_is_kept_while_nothing_routes_it() -> None:
+    facts = app_facts({"expose": HOST}, surroundings=Surroundings(), status={"claims": HOST["hosts"]})
+    assert decide(facts, NOW).status["claims"] == HOST["hosts"]
 
 
 def test_the_gateway_that_has_the_route_is_kept() -> None:

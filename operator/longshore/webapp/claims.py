@@ -14,6 +14,8 @@ from longshore.workload.decision import Obj
 
 HTTP_PROTOCOLS = ("HTTP", "H2C")
 TCP = "tcp:"
+UNROUTED = ("GatewayMissing", "ClusterOnly")
+"""Reasons of the condition Exposed with which an app is in nobody's way that has a Gateway."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,8 @@ class Claimant:
     @classmethod
     def of(cls, app: Obj) -> Claimant:
         metadata = app["metadata"]
-        wanted, held = claims(app), _held(app)
+        held = _held(app)
+        wanted = frozenset() if _unrouted(app) else claims(app)
         return cls(
             metadata.get("namespace", ""),
             metadata["name"],
@@ -114,36 +117,55 @@ def settle(
     granted: list[Claim] = []
     conflicts: list[Conflict] = []
     for claim in sorted(wanted, key=str):
-        before = sorted(
-            (each for each in others if _in_the_way(claim, me, each)),
-            key=lambda each: (each.created, each.namespace, each.name),
-        )
-        if before:
-            conflicts.append(Conflict(claim, before[0]))
-        else:
+        other = _stranger_in_the_way(claim, me, others) or _sibling_in_the_way(claim, me, others)
+        if other is None:
             granted.append(claim)
+        else:
+            conflicts.append(Conflict(claim, other))
     return granted, conflicts
 
 
-def _in_the_way(claim: Claim, me: Claimant, other: Claimant) -> bool:
-    mine = claim in me.held
-    if other.namespace != me.namespace:
-        mine = any(each.host == claim.host for each in me.held)
-        if not mine and any(each.host in above(claim.host) for each in other.wanted):
-            wildcards = [each for each in other.wanted if each.host in above(claim.host)]
-            if any(each in other.held for each in wildcards) or _older(other, me):
-                return True
-        same = {each for each in other.wanted if each.host == claim.host}
-    else:
-        same = {claim} & other.wanted
-    if not same:
-        return False
-    theirs = bool(same & other.held)
-    return theirs if theirs != mine else _older(other, me)
+def _stranger_in_the_way(claim: Claim, me: Claimant, others: Sequence[Claimant]) -> Claimant | None:
+    """An app of another namespace. Whoever holds the host, or else the nearest wildcard above it, decides for the whole
+    namespace: those who only want it, and don't get it, are in nobody's way."""
+    hosts = [claim.host, *above(claim.host)]
+    for host in hosts:
+        holder = _oldest(each for each in (me, *others) if any(one.host == host for one in each.held))
+        if holder is not None:
+            return None if holder.namespace == me.namespace else holder
+    rivals = (
+        each
+        for each in others
+        if each.namespace != me.namespace and any(one.host in hosts for one in each.wanted)
+    )
+    oldest = _oldest(rivals)
+    return oldest if oldest is not None and _age(oldest) < _age(me) else None
 
 
-def _older(one: Claimant, other: Claimant) -> bool:
-    return (one.created, one.namespace, one.name) < (other.created, other.namespace, other.name)
+def _sibling_in_the_way(claim: Claim, me: Claimant, others: Sequence[Claimant]) -> Claimant | None:
+    """An app of the same namespace that has the host and the path."""
+    siblings = [each for each in others if each.namespace == me.namespace and claim in each.wanted]
+    holder = _oldest(each for each in siblings if claim in each.held)
+    rival = holder if claim in me.held else holder or _oldest(siblings)
+    if rival is None or (holder is not None and claim not in me.held):
+        return rival
+    return rival if _age(rival) < _age(me) else None
+
+
+def _oldest(claimants: Iterable[Claimant]) -> Claimant | None:
+    return min(claimants, key=_age, default=None)
+
+
+def _age(claimant: Claimant) -> tuple[str, str, str]:
+    return claimant.created, claimant.namespace, claimant.name
+
+
+def _unrouted(app: Obj) -> bool:
+    conditions = (app.get("status") or {}).get("conditions", ())
+    return any(
+        each["type"] == "Exposed" and each["status"] == "False" and each["reason"] in UNROUTED
+        for each in conditions
+    )
 
 
 def _held(app: Obj) -> frozenset[Claim]:

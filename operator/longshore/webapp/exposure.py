@@ -50,15 +50,17 @@ def expose(app: App, facts: Facts, backends: Sequence[Backend] = ()) -> Exposure
     wanted = claims(
         facts.app | {"spec": facts.spec.model_dump(mode="json", by_alias=True, exclude_none=True)}
     )
-    granted, conflicts = settle(Claimant.of(facts.app), wanted, facts.surroundings.others)
-    held = tuple(map(str, granted))
+    me = Claimant.of(facts.app)
+    granted, conflicts = settle(me, wanted, facts.surroundings.others)
     if not granted:
         return Exposure(condition=_conflict(conflicts, ()))
     hosts = [host for host in wish.hosts if any(each.host == host for each in granted)]
     made = _through(app, facts, wish, hosts, backends or (Backend(app.name),))
     if conflicts:
         made = replace(made, condition=_conflict(conflicts, granted))
-    return replace(made, claims=held)
+    # What nothing routes is not taken from those who could use it; what was routed once is kept over an outage.
+    kept = [each for each in granted if made.children or each in me.held]
+    return replace(made, claims=tuple(map(str, kept)))
 
 
 def steps(exposure: Exposure, live: Sequence[Obj]) -> list[Step]:
