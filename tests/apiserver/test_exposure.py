@@ -237,12 +237,12 @@ def test_plan_shows_the_route_and_whose_host_it_is(kube: Kube, tmp_path: Path) -
 
 def test_engines_may_arrive_and_go_and_apps_follow_without_a_restart(tmp_path: Path) -> None:
     def made(kube: Kube) -> list[str]:
-        return [kind for kind in ("HTTPRoute", "Ingress") if found(kube, kind)]
+        return [kind for kind in ("HTTPRoute", "Ingress") if listed(kube, kube.path(kind))]
 
-    def found(kube: Kube, kind: str) -> list[Any]:
+    def listed(kube: Kube, path: str) -> list[Any]:
         try:
-            return kube.list(kind)
-        except (Refused, ValueError):  # the API isn't served: the answer may be no JSON
+            return list(kube.request("GET", path)["items"])
+        except (Refused, ValueError):  # not served, or not yet: the answer may be no JSON
             return []
 
     with ApiServer(prepare=lambda server: load_crds(Kube(server), ROOT / "crds")) as server:
@@ -274,7 +274,7 @@ def test_engines_may_arrive_and_go_and_apps_follow_without_a_restart(tmp_path: P
             wait(lambda: made(kube) == ["HTTPRoute"], "a route again", 60)
             kube.patch("WebApp", "shop", {"spec": {"expose": {"tls": {"secretName": "mine"}}}})
             path = "apis/gateway.networking.k8s.io/v1/namespaces/default/listenersets"
-            wait(lambda: kube.request("GET", path)["items"], "a listener set of the version that is served")
+            wait(lambda: listed(kube, path), "a listener set of the version that is served")
         asked = [
             (each.verb, each.resource)
             for each in audit.read(server.audit_log, 0, "longshore/")

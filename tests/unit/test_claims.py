@@ -55,6 +55,7 @@ CASES: dict[str, tuple[Obj, Obj, tuple[list[str], list[str]]]] = {
     ),
     "a slash at the end is no other path": (app("a", HOST, path="/a/"), app("b", HOST, path="/a", age=9), ([], [f"{HOST}/a: prod/b"])),
     "below another namespace's wildcard": (app("a", HOST, namespace="evil"), app("b", "*.example.com", age=9, held=True), THEIRS),
+    "below a wildcard that an older app of another namespace wants": (app("a", HOST, namespace="x"), app("b", "*.example.com", age=9), THEIRS),
     "below a wildcard that came later": (app("a", HOST, namespace="x", held=True), app("b", "*.example.com", age=9, held=True), MINE),
     "below one's own namespace's wildcard": (app("a", HOST), app("b", "*.example.com", age=9, held=True), MINE),
     "beside a sibling's path, of which another is jealous": (app("a", HOST, path="/a"), app("b", HOST, namespace="evil", age=9), ([], [f"{HOST}/a: evil/b"])),

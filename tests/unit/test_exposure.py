@@ -118,6 +118,7 @@ def test_it_says_what_the_controller_says(what: str) -> None:
 MISSING = {
     "none": ([], {}, "there is no Gateway: ask"),
     "of another namespace only": ([gateway(listener(from_="Same"))], {}, "takes no routes of namespace prod"),
+    "of its own namespace where nothing is said": ([gateway({"name": "web", "protocol": "HTTP", "port": 80})], {}, "takes no routes of namespace prod"),
     "not for the host": ([gateway(listener(hostname="*.example.org"))], {}, "no listener that takes shop.example.com"),
     "no right labels": ([gateway(listener(from_="Selector", selector={"matchLabels": {"a": "b"}}))], {}, "takes no routes of namespace prod"),
     "not its kind": ([gateway(listener(rule={"kinds": [{"kind": "GRPCRoute"}]}))], {}, "has no listener for a HTTPRoute"),
