@@ -18,11 +18,11 @@ _MODULES = {
         "h1:ZwlNM6zOHq0h3WUX2gfByPs2yAEsy/EenYJB78jpQfQ=",
         "config/crd/experimental",
     ),
-    "gateway-api-1.5": (
+    "gateway-api-1.6": (
         "sigs.k8s.io/gateway-api",
-        "v1.5.1",
-        "h1:RqVRIlkhLhUO8wOHKTLnTJA6o/1un4po4/6M1nRzdd0=",
-        "config/crd/standard",
+        "v1.6.3",  # what Traefik 3.7 is built with
+        "h1:lKpJa5bGlraC/QeACvCpsHLdmO6y0iKfzVl6gzaFEYc=",
+        "config/crd/experimental",
     ),
     "cert-manager": (
         "github.com/cert-manager/cert-manager",
@@ -35,7 +35,7 @@ _MODULES = {
 
 
 def folder(name: str) -> Path:
-    """A folder with the CustomResourceDefinitions of `gateway-api`, `gateway-api-1.5` or `cert-manager`, one per file.
+    """A folder with the CustomResourceDefinitions of `gateway-api`, `gateway-api-1.6` or `cert-manager`, one per file.
 
     Raises:
         ClusterError: there is no Go, or the module can't be had.

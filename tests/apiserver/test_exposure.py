@@ -269,7 +269,7 @@ def test_engines_may_arrive_and_go_and_apps_follow_without_a_restart(tmp_path: P
                 if each["spec"]["group"].endswith("gateway.networking.k8s.io"):
                     kube.delete("CustomResourceDefinition", each["metadata"]["name"])
             wait(lambda: made(kube) == ["Ingress"], "an Ingress again", 60)
-            load_crds(kube, crds.folder("gateway-api-1.5"))
+            load_crds(kube, crds.folder("gateway-api-1.6"))
             kube.create(gateway("default"))
             wait(lambda: made(kube) == ["HTTPRoute"], "a route again", 60)
             kube.patch("WebApp", "shop", {"spec": {"expose": {"tls": {"secretName": "mine"}}}})
