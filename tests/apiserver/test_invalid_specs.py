@@ -219,7 +219,7 @@ CASES = (
         "WebApp",
         {"image": "shop:1", "extraPorts": [{"name": "http", "port": 9090}]},
         "spec.extraPorts[0].name",
-        'Invalid value: "http": app, http, h2c, grpc and tcp are names of the app\'s own port; choose another name, such as metrics',
+        'Invalid value: "http": app, http, h2c, grpc, tls and tcp are names of the app\'s own port; choose another name, such as metrics',
     ),
     Case(
         "a further port with an odd name",
@@ -520,7 +520,7 @@ CASES = (
         "WebApp",
         {"image": "shop:1", "protocol": "UDP"},
         "spec.protocol",
-        'Unsupported value: "UDP": supported values: "HTTP", "H2C", "GRPC", "TCP"',
+        'Unsupported value: "UDP": supported values: "HTTP", "H2C", "GRPC", "TLS", "TCP"',
     ),
     Case(
         "size and resources",
