@@ -56,7 +56,7 @@ class Engines:
         try:
             while True:
                 try:
-                    await self._look()
+                    await self.look()
                     self.looked.set()
                 except ApiError as error:
                     log.warning("could not ask which APIs are served, trying again: %s", error)
@@ -65,7 +65,12 @@ class Engines:
             for key in list(self._running):
                 await self._stop(key)
 
-    async def _look(self) -> None:
+    async def look(self) -> None:
+        """Asks once, and begins and ends watches accordingly.
+
+        Raises:
+            ApiError: the question was not answered; what is known stays.
+        """
         self._etag, known = await self._client.discover(self._etag)
         self._known = self._known if known is None else known
         for watch in self._watches:
