@@ -22,6 +22,7 @@ from tests.apiserver.operator import OperatorProcess
 from tests.campaigns import generator
 from tests.campaigns.proxy import Fault, Seen
 from tests.campaigns.scenarios import (
+    EXPOSURES,
     RELEASE,
     RELEASES,
     SCENARIOS,
@@ -486,6 +487,11 @@ def release(run: Run) -> None:
             _wake_up_in_the_past(run, _STALE_RELEASES, act, _TELLING_OF_RELEASES)
         else:
             _wake_up_in_the_past(run, _STALE_RELEASES, act, ("jobs",), early=True)
+
+
+def exposure(run: Run) -> None:
+    """Around the making and removing of what exposes an app the operator dies at one write."""
+    _die_at_a_write(run, EXPOSURES, run.plan.seed)
 
 
 def monkey(run: Run) -> None:

@@ -37,6 +37,7 @@ _LEFT_OUT = {
     "ttlSecondsAfterFinished",
     "timeouts",
     "backoffSeconds",
+    "expose",
     "release",
     "schedules",
     "mode",

@@ -112,6 +112,34 @@ RELEASES = (
 )
 """What a user does with an app that has a release. In a campaign of their own."""
 
+_HOST = {"hosts": ["a.example.com"], "ingressClassName": "any"}
+EXPOSURES = (
+    Scenario(
+        "WebApp",
+        "exposed",
+        (
+            Step(_create(webapp(expose=_HOST)), serve),
+            Step(
+                _change("WebApp", expose={"hosts": ["b.example.com", "a.example.com"], "path": "/api"}), serve
+            ),
+            Step(_change("WebApp", expose={"ingressClassName": None}), serve),
+            Step(_change("WebApp", image="shop:2", expose=_HOST), serve),
+            Step(_change("WebApp", expose=None), serve),
+        ),
+    ),
+    Scenario(
+        "WebApp",
+        "broken and exposed",
+        (
+            Step(_create(webapp(expose=_HOST)), serve),
+            Step(_change("WebApp", image="shop:broken", expose={"path": "/b"}), serve),
+            Step(_delete("WebApp"), serve),
+        ),
+    ),
+)
+"""What a user does with an app that has hosts: nothing here routes, so that an Ingress is there only where its class is
+named. In a campaign of their own."""
+
 SCENARIOS = (
     Scenario(
         "WebApp",

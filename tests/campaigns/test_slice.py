@@ -24,6 +24,7 @@ SHARE = {
     "release": 6,
     "queues": 10,
     "schedules": 3,
+    "exposure": 4,
     "states": 2,
 }
 SLICE = [

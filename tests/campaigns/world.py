@@ -27,12 +27,12 @@ from tests.campaigns.proxy import Proxy
 ROOT = Path(__file__).parents[2]
 KINDS = (
     "WebApp", "BatchJob", "ConfigMap", "ControllerRevision", "Deployment", "HorizontalPodAutoscaler",
-    "PodDisruptionBudget", "ServiceAccount", "Service", "Job", "NetworkPolicy",
+    "PodDisruptionBudget", "ServiceAccount", "Service", "Job", "NetworkPolicy", "Ingress",
 )  # fmt: skip
 CHILDREN = tuple(kind for kind in KINDS if kind not in ("WebApp", "BatchJob"))
 PLURALS = {
     "configmaps", "controllerrevisions", "deployments", "horizontalpodautoscalers", "poddisruptionbudgets",
-    "serviceaccounts", "services", "jobs",
+    "serviceaccounts", "services", "jobs", "ingresses",
 }  # fmt: skip
 SECONDS = 15.0
 """How long the cluster may take to come to rest in the expected state after the last fault."""

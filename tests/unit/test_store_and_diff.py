@@ -69,6 +69,13 @@ def test_the_index_follows_changes() -> None:
     assert [each["metadata"]["name"] for each in store.by_index("blue")] == ["a"]
 
 
+def test_an_object_may_be_listed_twice_under_one_value() -> None:
+    store = Store(lambda each: ["x", "x"])
+    store.put(obj("a", 1))
+    store.put(obj("a", 2))
+    assert store.names_by_index("x") == [("prod", "a")]
+
+
 def test_what_is_held_is_counted_by_its_state() -> None:
     store = Store(tally=lambda each: each["metadata"]["labels"]["state"])
     store.put(obj("a", 1, state="running"))

@@ -75,7 +75,7 @@ class Store:
         before = self._take_out(name)
         self._held[name] = _Held(uid, version, orjson.dumps(obj))
         self.counts[self._tally(obj)] += 1
-        for value in self._index(obj):
+        for value in set(self._index(obj)):
             self._indexed.setdefault(value, set()).add(name)
         if before is not None and before["metadata"]["uid"] != uid:
             self._tell(before, None)
@@ -111,6 +111,11 @@ class Store:
             self.remove(obj)
         return gone
 
+    def clear(self) -> None:
+        """Forgets everything, as if it had never been."""
+        for name in list(self._held):
+            self._take_out(name)
+
     def _tell(self, before: Obj | None, now: Obj | None) -> None:
         for listener in self.listeners:
             listener(before, now)
@@ -121,7 +126,7 @@ class Store:
             return None
         obj = _read(held)
         self.counts[self._tally(obj)] -= 1
-        for value in self._index(obj):
+        for value in set(self._index(obj)):
             self._indexed[value].discard(name)
             if not self._indexed[value]:
                 del self._indexed[value]

@@ -1,0 +1,3 @@
+module longshore.dev/tests/protocols
+
+go 1.26.0
