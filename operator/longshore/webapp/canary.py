@@ -1,0 +1,302 @@
+"""Which step a revision that is tried has come to: a share of the requests, judged, before it gets all.
+
+The step is kept in the status and nothing else is: what runs follows from it. A decision that was carried out in
+part and never recorded is made again from the same step; the step moves with the status that is written last. Only
+the last move shows before that, as the app's Deployment gets the revision: it is then taken for made.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from longshore.api.canary import CanaryStep
+from longshore.api.webapp_status import RolloutPhase
+from longshore.webapp.analysis import Verdict, judge_measurements, judge_restarts
+from longshore.webapp.children.revision import Failed
+from longshore.webapp.facts import Facts
+from longshore.webapp.fleet import Fleet, of_deployment
+from longshore.workload.conditions import parse_time, shorten, timestamp
+from longshore.workload.decision import Obj
+from longshore.workload.diagnosis import Failure
+from longshore.workload.names import ABORT_ANNOTATION, APPROVE_ANNOTATION, child_name
+
+USUAL_PAUSE_SECONDS = 60
+LOOK_SECONDS = 10.0
+"""Replicas that get ready, and what Prometheus says, are looked at this often."""
+EVERY_STEP = "all"
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What the status remembers of a try."""
+
+    revision: str
+    generation: int
+    """Of the WebApp when the try began: tells it from another of the same revision."""
+    step: int
+    weight: int
+    """The share that was last given."""
+    phase: RolloutPhase
+    since: datetime
+
+    @classmethod
+    def load(cls, told: Obj | None) -> State | None:
+        if not told:
+            return None
+        return cls(
+            told["revision"], told["generation"], told["step"], told["weight"], told["phase"],
+            parse_time(told["since"]),
+        )  # fmt: skip
+
+    def dump(self, message: str) -> Obj:
+        return {
+            "revision": self.revision,
+            "generation": self.generation,
+            "step": self.step,
+            "weight": self.weight,
+            "phase": self.phase,
+            "since": timestamp(self.since),
+            "message": shorten(message),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Canary:
+    """Where the try of the wanted revision stands."""
+
+    state: State | None = None
+    replicas: int | None = None
+    """How many replicas it is to have, at least; None where there is to be no Deployment of it."""
+    failed: Failed | None = None
+    """Why it was found bad just now."""
+    go_back: bool = False
+    """Before it begins the last good revision has to be what the app's Deployment holds."""
+    waits_for: str = ""
+    """What keeps the step from being left though its time is over."""
+    again: datetime | None = None
+    """When to look again."""
+    failure: Failure | None = None
+    """Why its pods don't work, if they don't."""
+
+    @property
+    def under_way(self) -> bool:
+        """It is tried on some replicas: the app's Deployment holds the last good revision."""
+        return self.state is not None and self.state.phase not in ("Promoting", "Aborted")
+
+
+def look(
+    facts: Facts,
+    wanted: str,
+    deployed: str | None,
+    last_good: str | None,
+    free: bool,
+    failure: Failure | None,
+    now: datetime,
+) -> Canary:
+    """What is to be at this moment. `free` says that nothing holds the revision up before it is tried, `failure` why
+    its pods don't work."""
+    told = State.load(facts.status.get("rollout"))
+    mine = told if told is not None and told.revision == wanted else None
+    plan = facts.spec.rollout.canary
+    if plan is None or facts.per_node or deployed is None or last_good in (None, wanted) or not free:
+        return Canary()
+    if mine is None and deployed == wanted:
+        return Canary()  # it is being rolled out in the other way
+    if mine is None or mine.phase == "Aborted":
+        if deployed != last_good:
+            return Canary(go_back=True)
+        mine = State(wanted, facts.generation, 1, 0, "GettingReady", now)
+    if facts.spec.suspend:
+        kept = mine if mine.phase == "Suspended" else replace(mine, phase="Suspended", weight=0, since=now)
+        return Canary(kept)
+    if reason := _told_to_abort(facts, mine):
+        return _failed(facts, mine, "Aborted", reason)
+    if mine.phase == "Promoting" or deployed == wanted:
+        return _promoting(facts, mine, now)
+    if mine.phase == "Suspended":
+        mine = replace(mine, phase="GettingReady", since=now)
+    if mine.step > len(plan.steps):  # there are fewer steps than there were
+        return _promoting(facts, mine, now)
+    return _at_step(facts, mine, failure, now)
+
+
+def token(state: State, step: int | str) -> str:
+    """What an annotation has to say for a step of exactly this try; EVERY_STEP for all that are left."""
+    return f"{state.revision}/{state.generation}/{step}"
+
+
+def steps_of(facts: Facts) -> tuple[CanaryStep, ...]:
+    canary = facts.spec.rollout.canary
+    return tuple(canary.steps) if canary else ()
+
+
+def wanted_replicas(facts: Facts, weight: int) -> int:
+    """So many that the share is theirs; at most as many as the app has, for these are enough for all requests."""
+    app = _app_replicas(facts)
+    if facts.routed:
+        return max(1, -(-app * weight // 100))
+    return max(1, min(app, (2 * app * weight + 100 - weight) // (2 * (100 - weight))))
+
+
+def fleet_of(facts: Facts) -> Fleet | None:
+    """The pods on which a revision is tried, as their Deployment counts them."""
+    return of_deployment(facts.canary) if facts.canary else None
+
+
+def backends(facts: Facts, canary: Canary) -> tuple[tuple[str, int], ...]:
+    """What a route divides requests between, as names of Services and weights that add up to 100.
+
+    While an app has strategy Canary the replicas that serve have a Service of their own all the time, and it is the
+    one that gets what there is to get: a route that changes meets endpoints that are long known. Nothing is sent
+    where no replica is ready.
+    """
+    if facts.spec.rollout.strategy != "Canary":
+        return ((facts.name, 100),)
+    fleet, state = fleet_of(facts), canary.state
+    weight = state.weight if state and state.phase != "Aborted" and fleet and fleet.available else 0
+    stable = (child_name(facts.name, "stable"), 100 - weight)
+    return (stable, (child_name(facts.name, "canary"), weight)) if weight else (stable,)
+
+
+def _at_step(facts: Facts, mine: State, failure: Failure | None, now: datetime) -> Canary:
+    plan = facts.spec.rollout.canary
+    assert plan is not None
+    step = plan.steps[mine.step - 1]
+    count = wanted_replicas(facts, step.weight)
+    held = Canary(mine, count, failure=failure)
+    if bad := judge_restarts(plan.analysis, facts.pods, mine.revision):
+        reason = failure.reason if failure else "AnalysisFailed"
+        return _bad(facts, held, reason, f"{bad}{f': {failure.message}' if failure else ''}")
+    complete = _is_complete(facts, mine.revision, count)
+    patience = timedelta(seconds=facts.spec.rollout.progress_deadline_seconds)
+    if mine.phase == "GettingReady":
+        if complete:
+            phase: RolloutPhase = "AwaitingApproval" if step.approval else "Paused"
+            reached = replace(mine, phase=phase, weight=step.weight, since=now)
+            return replace(held, state=reached, again=_next_look(facts, reached, step, now))
+        if now >= mine.since + patience:
+            return _too_late(facts, held)
+        return replace(held, again=mine.since + patience)
+    verdict = judge_measurements(plan.analysis, facts)
+    if verdict.bad:
+        return _bad(facts, held, "AnalysisFailed", verdict.bad)
+    if not complete and (end := _end(mine, step)) is not None and now >= end + patience:
+        return _too_late(facts, held)
+    phase = "AwaitingApproval" if step.approval else "Paused"  # the spec may have been changed
+    mine = replace(mine, phase=phase)
+    held = replace(held, state=mine, again=_next_look(facts, mine, step, now))
+    return _may_leave(facts, held, verdict, complete, now)
+
+
+def _may_leave(facts: Facts, held: Canary, verdict: Verdict, complete: bool, now: datetime) -> Canary:
+    mine = held.state
+    assert mine is not None
+    steps = steps_of(facts)
+    approved = _approved(facts, mine)
+    end = _end(mine, steps[mine.step - 1])
+    if not approved and (end is None or now < end):
+        return replace(held, waits_for=verdict.missing)
+    if not complete:
+        return replace(held, waits_for="not all replicas of the step are ready")
+    if verdict.missing and not approved:
+        name = facts.name
+        return replace(held, waits_for=f"{verdict.missing}. Without it goes on: longshore approve {name}")
+    if mine.step == len(steps) or approved == EVERY_STEP:
+        return _promoting(facts, mine, now)
+    following = replace(mine, step=mine.step + 1, phase="GettingReady", since=now)
+    count = wanted_replicas(facts, steps[mine.step].weight)
+    return Canary(
+        following, count, failure=held.failure,
+        again=now + timedelta(seconds=facts.spec.rollout.progress_deadline_seconds),
+    )  # fmt: skip
+
+
+def _promoting(facts: Facts, mine: State, now: datetime) -> Canary:
+    """The replicas that were tried serve on until all others have been replaced."""
+    state = mine if mine.phase == "Promoting" else replace(mine, phase="Promoting", since=now)
+    live = facts.canary["spec"].get("replicas", 1) if facts.canary else None
+    return Canary(state, live)
+
+
+def _bad(facts: Facts, held: Canary, reason: str, message: str) -> Canary:
+    assert held.state is not None
+    if not facts.spec.rollout.auto_rollback:
+        return replace(
+            held,
+            waits_for=f"{message}; autoRollback is off: longshore abort {facts.name}, or change the spec",
+        )
+    return _failed(facts, held.state, reason, message)
+
+
+def _too_late(facts: Facts, held: Canary) -> Canary:
+    seconds = facts.spec.rollout.progress_deadline_seconds
+    if held.failure is not None:
+        return _bad(facts, held, held.failure.reason, held.failure.message)
+    return _bad(
+        facts, held, "DeadlineExceeded", f"its replicas for the step were not ready within {seconds} s"
+    )
+
+
+def _failed(facts: Facts, mine: State, reason: str, message: str) -> Canary:
+    where = f"at step {min(mine.step, len(steps_of(facts)))} of {len(steps_of(facts))} {message}"
+    return Canary(failed=Failed(facts.generation, reason, where))
+
+
+def _is_complete(facts: Facts, wanted: str, count: int) -> bool:
+    fleet = fleet_of(facts)
+    return fleet is not None and fleet.revision == wanted and fleet.wanted >= count and fleet.complete
+
+
+def _app_replicas(facts: Facts) -> int:
+    """How many replicas the app has beside those that are tried."""
+    scaling = facts.spec.scaling
+    if (scaling.max_replicas or 0) > scaling.min_replicas and facts.deployment is not None:
+        return max(int(facts.deployment["spec"].get("replicas", 1)), scaling.min_replicas)
+    return scaling.min_replicas
+
+
+def _end(mine: State, step: CanaryStep) -> datetime | None:
+    """When the time of the step is over; None if it lasts until it is approved."""
+    if step.approval:
+        return None
+    seconds = USUAL_PAUSE_SECONDS if step.pause_seconds is None else step.pause_seconds
+    return mine.since + timedelta(seconds=seconds)
+
+
+def pause_ends(facts: Facts, state: State) -> datetime | None:
+    """When the step's time is over that the state is at."""
+    steps = steps_of(facts)
+    return _end(state, steps[state.step - 1]) if state.step <= len(steps) else None
+
+
+def measures(facts: Facts) -> bool:
+    """Whether Prometheus is asked."""
+    canary = facts.spec.rollout.canary
+    return canary is not None and (
+        canary.analysis.error_rate_percent is not None or canary.analysis.prometheus is not None
+    )
+
+
+def _next_look(facts: Facts, mine: State, step: CanaryStep, now: datetime) -> datetime | None:
+    end = _end(mine, step)
+    moments = [end] if end is not None and end > now else []
+    if measures(facts) or (end is not None and end <= now):
+        moments.append(now + timedelta(seconds=LOOK_SECONDS))
+    return min(moments, default=None)
+
+
+def _approved(facts: Facts, mine: State) -> str:
+    """Which step of this try somebody lets be left: this one, all, or none."""
+    said = facts.app["metadata"].get("annotations", {}).get(APPROVE_ANNOTATION, "")
+    if said == token(mine, EVERY_STEP):
+        return EVERY_STEP
+    return str(mine.step) if said == token(mine, mine.step) else ""
+
+
+def _told_to_abort(facts: Facts, mine: State) -> str:
+    said = facts.app["metadata"].get("annotations", {}).get(ABORT_ANNOTATION, "")
+    which, _, why = said.partition(" ")
+    if which != f"{mine.revision}/{mine.generation}":
+        return ""
+    return f"somebody gave it up{f': {shorten(why, 300)}' if why.strip() else ''}"
