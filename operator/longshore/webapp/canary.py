@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from longshore.api.canary import Canary as CanarySpec
 from longshore.api.canary import CanaryStep
 from longshore.api.webapp_status import RolloutPhase
 from longshore.webapp.analysis import Verdict, judge_measurements, judge_restarts
@@ -131,6 +132,16 @@ def steps_of(facts: Facts) -> tuple[CanaryStep, ...]:
     return tuple(canary.steps) if canary else ()
 
 
+def outline(canary: CanarySpec) -> str:
+    """The steps in words, such as: 20 % for 60 s, 50 % until it is approved."""
+    return ", ".join(
+        f"{step.weight} % until it is approved"
+        if step.approval
+        else f"{step.weight} % for {USUAL_PAUSE_SECONDS if step.pause_seconds is None else step.pause_seconds} s"
+        for step in canary.steps
+    )
+
+
 def wanted_replicas(facts: Facts, weight: int) -> int:
     """So many that the share is theirs; at most as many as the app has, for these are enough for all requests."""
     app = _app_replicas(facts)
@@ -245,7 +256,9 @@ def _failed(facts: Facts, mine: State, reason: str, message: str) -> Canary:
 
 def _is_complete(facts: Facts, wanted: str, count: int) -> bool:
     fleet = fleet_of(facts)
-    return fleet is not None and fleet.revision == wanted and fleet.wanted >= count and fleet.complete
+    if fleet is None or fleet.revision != wanted or not fleet.complete:
+        return False
+    return fleet.wanted >= count if facts.routed else fleet.wanted == count
 
 
 def _app_replicas(facts: Facts) -> int:
