@@ -21,6 +21,7 @@ SHARE = {
     "replicas": 3,
     "batch": 2,
     "release": 6,
+    "canary": 6,
     "states": 2,
 }
 SLICE = [

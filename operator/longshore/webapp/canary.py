@@ -98,6 +98,22 @@ def look(
     """What is to be at this moment. `free` says that nothing holds the revision up before it is tried, `failure` why
     its pods don't work."""
     told = State.load(facts.status.get("rollout"))
+    found = _look(facts, told, wanted, deployed, last_good, free, failure, now)
+    if found.state is not None and found.state != told:
+        return replace(found, again=now)  # what follows may be due at once
+    return found
+
+
+def _look(
+    facts: Facts,
+    told: State | None,
+    wanted: str,
+    deployed: str | None,
+    last_good: str | None,
+    free: bool,
+    failure: Failure | None,
+    now: datetime,
+) -> Canary:
     mine = told if told is not None and told.revision == wanted else None
     plan = facts.spec.rollout.canary
     if plan is None or facts.per_node or deployed is None or last_good in (None, wanted) or not free:
