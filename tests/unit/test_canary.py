@@ -530,9 +530,9 @@ class World(RuleBasedStateMachine):
     def a_new_revision(self) -> None:
         self.image, self.generation = "shop:2", 2
 
-    @rule(image=some.sampled_from(["shop:1", "shop:2", "shop:3"]))
-    def another_spec(self, image: str) -> None:
-        if image != self.image:
+    @rule(image=some.sampled_from(["shop:1", "shop:2", "shop:3"]), rarely=some.integers(0, 4))
+    def another_spec(self, image: str, rarely: int) -> None:
+        if image != self.image and rarely == 0:
             self.image, self.generation = image, self.generation + 1
 
     @rule(seconds=some.sampled_from([1.0, 10.0, 30.0, 100.0]))
@@ -548,19 +548,25 @@ class World(RuleBasedStateMachine):
         if told := State.load(self.status.get("rollout")):
             self.annotations["longshore.dev/approve"] = token(told, step)
 
-    @rule()
-    def somebody_aborts(self) -> None:
-        if told := State.load(self.status.get("rollout")):
+    @rule(rarely=some.integers(0, 9))
+    def somebody_aborts(self, rarely: int) -> None:
+        if rarely == 0 and (told := State.load(self.status.get("rollout"))):
             self.annotations["longshore.dev/abort"] = f"{told.revision}/{told.generation}"
 
-    @rule(crash_after=some.none() | some.integers(0, 8))
-    def the_operator_decides(self, crash_after: int | None) -> None:
+    @rule(after=some.integers(0, 8))
+    def the_operator_crashes(self, after: int) -> None:
+        self.carry_out(decide(self.facts(), later(self.seconds)), after)
+
+    @rule(seconds=some.sampled_from([1.0, 10.0, 30.0]))
+    def all_goes_well(self, seconds: float) -> None:
+        self.pods_get_ready()
+        self.seconds += seconds
+        self.the_operator_decides()
+
+    @rule()
+    def the_operator_decides(self) -> None:
         for _ in range(4):
-            found = self.facts()
-            decision = decide(found, later(self.seconds))
-            self.carry_out(decision, crash_after)
-            if crash_after is not None:
-                return
+            self.carry_out(decide(self.facts(), later(self.seconds)), None)
         decision = decide(self.facts(), later(self.seconds))
         assert decision.status is not None
         self.judge(State.load(decision.status.get("rollout")))
@@ -570,6 +576,7 @@ class World(RuleBasedStateMachine):
         before = State.load(self.status.get("rollout"))
         if now is None or now.phase == "Aborted":
             return
+        assert now.revision == revision(self.image), "another than the wanted one is tried"
         same = before is not None and before.phase != "Aborted" and (
             (before.revision, before.generation) == (now.revision, now.generation)
         )  # fmt: skip
