@@ -186,6 +186,14 @@ CASES = [
         (1, "Promoting", 20),
         {"longshore.dev/approve": f"{NEW}/2/all"},
     ),
+    Case(
+        "all approved before any is ready",
+        rollout("GettingReady"),
+        tried(ready=0),
+        1,
+        (1, "Promoting", 0),
+        {"longshore.dev/approve": f"{NEW}/2/all"},
+    ),
     Case("the last step", rollout("Paused", 3, 80), STEP_2, 1, (3, "Promoting", 80)),
     Case(
         "the state of another revision",

@@ -160,7 +160,7 @@ def outline(canary: CanarySpec) -> str:
 
 def wanted_replicas(facts: Facts, weight: int) -> int:
     """So many that the share is theirs; at most as many as the app has, for these are enough for all requests."""
-    app = _app_replicas(facts)
+    app = app_replicas(facts)
     if facts.routed:
         return max(1, -(-app * weight // 100))
     return max(1, min(app, (2 * app * weight + 100 - weight) // (2 * (100 - weight))))
@@ -191,20 +191,22 @@ def _at_step(facts: Facts, mine: State, failure: Failure | None, now: datetime) 
     assert plan is not None
     step = plan.steps[mine.step - 1]
     count = wanted_replicas(facts, step.weight)
-    held = Canary(mine, count, failure=failure)
+    patience = timedelta(seconds=facts.spec.rollout.progress_deadline_seconds)
+    held = Canary(mine, count, failure=failure, again=_next_look(facts, mine, step, now))
     if bad := judge_restarts(plan.analysis, facts.pods, mine.revision):
         reason = failure.reason if failure else "AnalysisFailed"
         return _bad(facts, held, reason, f"{bad}{f': {failure.message}' if failure else ''}")
     complete = _is_complete(facts, mine.revision, count)
-    patience = timedelta(seconds=facts.spec.rollout.progress_deadline_seconds)
     if mine.phase == "GettingReady":
+        if _approved(facts, mine) == EVERY_STEP:
+            return _promoting(facts, mine, now)
         if complete:
             phase: RolloutPhase = "AwaitingApproval" if step.approval else "Paused"
             reached = replace(mine, phase=phase, weight=step.weight, since=now)
-            return replace(held, state=reached, again=_next_look(facts, reached, step, now))
+            return replace(held, state=reached)
         if now >= mine.since + patience:
             return _too_late(facts, held)
-        return replace(held, again=mine.since + patience)
+        return held
     verdict = judge_measurements(plan.analysis, facts)
     if verdict.bad:
         return _bad(facts, held, "AnalysisFailed", verdict.bad)
@@ -212,7 +214,7 @@ def _at_step(facts: Facts, mine: State, failure: Failure | None, now: datetime) 
         return _too_late(facts, held)
     phase = "AwaitingApproval" if step.approval else "Paused"  # the spec may have been changed
     mine = replace(mine, phase=phase)
-    held = replace(held, state=mine, again=_next_look(facts, mine, step, now))
+    held = replace(held, state=mine)
     return _may_leave(facts, held, verdict, complete, now)
 
 
@@ -233,10 +235,7 @@ def _may_leave(facts: Facts, held: Canary, verdict: Verdict, complete: bool, now
         return _promoting(facts, mine, now)
     following = replace(mine, step=mine.step + 1, phase="GettingReady", since=now)
     count = wanted_replicas(facts, steps[mine.step].weight)
-    return Canary(
-        following, count, failure=held.failure,
-        again=now + timedelta(seconds=facts.spec.rollout.progress_deadline_seconds),
-    )  # fmt: skip
+    return Canary(following, count, failure=held.failure)
 
 
 def _promoting(facts: Facts, mine: State, now: datetime) -> Canary:
@@ -277,7 +276,7 @@ def _is_complete(facts: Facts, wanted: str, count: int) -> bool:
     return fleet.wanted >= count if facts.routed else fleet.wanted == count
 
 
-def _app_replicas(facts: Facts) -> int:
+def app_replicas(facts: Facts) -> int:
     """How many replicas the app has beside those that are tried."""
     scaling = facts.spec.scaling
     if (scaling.max_replicas or 0) > scaling.min_replicas and facts.deployment is not None:
@@ -308,7 +307,11 @@ def measures(facts: Facts) -> bool:
 
 
 def _next_look(facts: Facts, mine: State, step: CanaryStep, now: datetime) -> datetime | None:
-    end = _end(mine, step)
+    """When something may be due that no event tells of."""
+    if mine.phase == "GettingReady":
+        end: datetime | None = mine.since + timedelta(seconds=facts.spec.rollout.progress_deadline_seconds)
+    else:
+        end = _end(mine, step)
     moments = [end] if end is not None and end > now else []
     if measures(facts) or (end is not None and end <= now):
         moments.append(now + timedelta(seconds=LOOK_SECONDS))

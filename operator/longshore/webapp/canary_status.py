@@ -7,6 +7,7 @@ from dataclasses import replace
 from longshore.webapp.canary import (
     Canary,
     State,
+    app_replicas,
     fleet_of,
     pause_ends,
     steps_of,
@@ -76,17 +77,10 @@ def _share(facts: Facts, state: State) -> str:
     if facts.routed:
         return f"{state.weight} % of requests"
     tried = wanted_replicas(facts, state.weight)
-    together = tried + _others(facts)
+    together = tried + app_replicas(facts)
     share = round(100 * tried / together)
     if share == state.weight:
         return f"{state.weight} % of requests"
     return (
         f"{share} % of requests by {tried} of {together} replicas, for {state.weight} % that were asked for"
     )
-
-
-def _others(facts: Facts) -> int:
-    scaling = facts.spec.scaling
-    if (scaling.max_replicas or 0) > scaling.min_replicas and facts.deployment is not None:
-        return max(int(facts.deployment["spec"].get("replicas", 1)), scaling.min_replicas)
-    return scaling.min_replicas
