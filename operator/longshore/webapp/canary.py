@@ -1,8 +1,8 @@
 """Which step a revision that is tried has come to: a share of the requests, judged, before it gets all.
 
-The step is kept in the status and nothing else is: what runs follows from it. A decision that was carried out in
-part and never recorded is made again from the same step; the step moves with the status that is written last. Only
-the last move shows before that, as the app's Deployment gets the revision: it is then taken for made.
+The step is kept in the status, and what runs follows from the step that is recorded there: it is recorded that a
+step is left before anything of the next one is done. So a decision that was carried out in part is made again from
+the same step, with the same outcome.
 """
 
 from __future__ import annotations
@@ -69,6 +69,8 @@ class Canary:
     state: State | None = None
     replicas: int | None = None
     """How many replicas it is to have, at least; None where there is to be no Deployment of it."""
+    promoting: bool = False
+    """All replicas get the revision."""
     failed: Failed | None = None
     """Why it was found bad just now."""
     go_back: bool = False
@@ -83,7 +85,7 @@ class Canary:
     @property
     def under_way(self) -> bool:
         """It is tried on some replicas: the app's Deployment holds the last good revision."""
-        return self.state is not None and self.state.phase not in ("Promoting", "Aborted")
+        return self.state is not None and not self.promoting
 
 
 def look(
@@ -124,17 +126,21 @@ def _look(
         if deployed != last_good:
             return Canary(go_back=True)
         mine = State(wanted, facts.generation, 1, 0, "GettingReady", now)
+    begins = mine is not told
     if facts.spec.suspend:
         kept = mine if mine.phase == "Suspended" else replace(mine, phase="Suspended", weight=0, since=now)
         return Canary(kept)
     if reason := _told_to_abort(facts, mine):
         return _failed(facts, mine, "Aborted", reason)
     if mine.phase == "Promoting" or deployed == wanted:
-        return _promoting(facts, mine, now)
+        # What was tried serves on until all others have been replaced.
+        live = facts.canary["spec"].get("replicas", 1) if facts.canary else None
+        return Canary(_promoted(mine, now), live, promoting=True)
     if mine.phase == "Suspended":
-        mine = replace(mine, phase="GettingReady", since=now)
-    if mine.step > len(plan.steps):  # there are fewer steps than there were
-        return _promoting(facts, mine, now)
+        mine, begins = replace(mine, phase="GettingReady", since=now), True
+    mine = replace(mine, step=min(mine.step, len(plan.steps)))  # there may be fewer than there were
+    if begins:
+        return Canary(mine, wanted_replicas(facts, plan.steps[mine.step - 1].weight), failure=failure)
     return _at_step(facts, mine, failure, now)
 
 
@@ -199,7 +205,7 @@ def _at_step(facts: Facts, mine: State, failure: Failure | None, now: datetime) 
     complete = _is_complete(facts, mine.revision, count)
     if mine.phase == "GettingReady":
         if _approved(facts, mine) == EVERY_STEP:
-            return _promoting(facts, mine, now)
+            return replace(held, state=_promoted(mine, now))
         if complete:
             phase: RolloutPhase = "AwaitingApproval" if step.approval else "Paused"
             reached = replace(mine, phase=phase, weight=step.weight, since=now)
@@ -232,17 +238,13 @@ def _may_leave(facts: Facts, held: Canary, verdict: Verdict, complete: bool, now
         name = facts.name
         return replace(held, waits_for=f"{verdict.missing}. Without it goes on: longshore approve {name}")
     if mine.step == len(steps) or approved == EVERY_STEP:
-        return _promoting(facts, mine, now)
+        return replace(held, state=_promoted(mine, now), waits_for="")
     following = replace(mine, step=mine.step + 1, phase="GettingReady", since=now)
-    count = wanted_replicas(facts, steps[mine.step].weight)
-    return Canary(following, count, failure=held.failure)
+    return replace(held, state=following, waits_for="")
 
 
-def _promoting(facts: Facts, mine: State, now: datetime) -> Canary:
-    """The replicas that were tried serve on until all others have been replaced."""
-    state = mine if mine.phase == "Promoting" else replace(mine, phase="Promoting", since=now)
-    live = facts.canary["spec"].get("replicas", 1) if facts.canary else None
-    return Canary(state, live)
+def _promoted(mine: State, now: datetime) -> State:
+    return mine if mine.phase == "Promoting" else replace(mine, phase="Promoting", since=now)
 
 
 def _bad(facts: Facts, held: Canary, reason: str, message: str) -> Canary:

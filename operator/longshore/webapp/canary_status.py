@@ -57,10 +57,11 @@ def message(facts: Facts, rollout: Rollout) -> str:
 
 def _getting_ready(facts: Facts, canary: Canary, state: State, weight: int) -> str:
     fleet = fleet_of(facts)
-    ready = min(fleet.available, canary.replicas or 0) if fleet and fleet.revision == state.revision else 0
+    count = wanted_replicas(facts, weight)
+    ready = min(fleet.available, count) if fleet and fleet.revision == state.revision else 0
     why = f": {canary.failure.message}" if canary.failure else ""
     late = f". {canary.waits_for}" if canary.waits_for else ""
-    return f"for {weight} % of requests {ready} of {canary.replicas} replicas of revision {state.revision} are ready{why}{late}"
+    return f"for {weight} % of requests {ready} of {count} replicas of revision {state.revision} are ready{why}{late}"
 
 
 def _waits(facts: Facts, canary: Canary, state: State) -> str:
