@@ -436,16 +436,19 @@ def test_a_route_gives_a_share_only_where_replicas_are_ready() -> None:
         found = facts(told, canary, **more)
         return backends(found, choose(found, None, NOW).canary)
 
-    assert shares(None, None) == (("shop-stable", 100),)
-    assert shares(rollout("GettingReady"), tried(ready=0)) == (("shop-stable", 100),)
+    own = (("shop", 100),)
+    assert shares(None, None) == own
+    assert shares(rollout("GettingReady"), tried(ready=0)) == own
+    assert shares(rollout("GettingReady"), tried(replicas=2, ready=1)) == (("shop-stable", 100),)
     assert shares(rollout("Paused", 1, 20), tried()) == (("shop-stable", 80), ("shop-canary", 20))
     assert shares(rollout("GettingReady", 2, 20), tried(replicas=4, ready=1)) == (
         ("shop-stable", 80),
         ("shop-canary", 20),
     )
-    assert shares(rollout("Paused", 1, 20), tried(ready=0)) == (("shop-stable", 100),)
-    assert shares(rollout("Aborted", 1, 20), tried(), spec=spec("shop:1")) == (("shop-stable", 100),)
-    assert shares(None, None, spec={"image": "shop:1"}) == (("shop", 100),)
+    assert shares(rollout("Paused", 1, 20), tried(ready=0)) == own
+    given_up = shares(rollout("Aborted", 1, 20), tried(), spec=spec("shop:1"))
+    assert given_up == (("shop-stable", 100),), "as long as its replicas are there"
+    assert shares(rollout("Paused", 1, 20), tried(), spec={"image": "shop:2"}) == own, "another strategy"
 
 
 def test_what_is_asked_names_the_pods_that_are_tried() -> None:

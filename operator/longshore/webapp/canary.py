@@ -180,14 +180,14 @@ def fleet_of(facts: Facts) -> Fleet | None:
 def backends(facts: Facts, canary: Canary) -> tuple[tuple[str, int], ...]:
     """What a route divides requests between, as names of Services and weights that add up to 100.
 
-    While an app has strategy Canary the replicas that serve have a Service of their own all the time, and it is the
-    one that gets what there is to get: a route that changes meets endpoints that are long known. Nothing is sent
+    It is the app's own Service as long as no replica is tried that could take requests. The others are made as soon as
+    the strategy is Canary, so that their endpoints are long known when a route first sends to them; and none is sent
     where no replica is ready.
     """
-    if facts.spec.rollout.strategy != "Canary":
+    fleet = fleet_of(facts)
+    if facts.spec.rollout.strategy != "Canary" or fleet is None or not fleet.available:
         return ((facts.name, 100),)
-    fleet, state = fleet_of(facts), canary.state
-    weight = state.weight if state and state.phase != "Aborted" and fleet and fleet.available else 0
+    weight = canary.state.weight if canary.state else 0
     stable = (child_name(facts.name, "stable"), 100 - weight)
     return (stable, (child_name(facts.name, "canary"), weight)) if weight else (stable,)
 
