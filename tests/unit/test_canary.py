@@ -272,7 +272,7 @@ def test_a_share_that_the_replicas_cannot_give_is_told() -> None:
 
 def restarted(count: int, state: Obj | None = None) -> Obj:
     labels = {"longshore.dev/canary": "shop", "longshore.dev/revision": NEW}
-    last = {"terminated": {"exitCode": 3, "reason": "Error"}}
+    last = {"terminated": {"exitCode": 3, "reason": "Error", "message": "no such table"}}
     return pod(state or {"waiting": {"reason": "CrashLoopBackOff"}}, last, restarts=count, labels=labels)
 
 
@@ -297,9 +297,10 @@ def test_too_many_restarts_give_it_up_and_say_why() -> None:
     assert (told["status"], told["reason"]) == ("False", "RolledBack")
     assert told["message"].startswith(
         f"revision {NEW} failed: CrashLooping, at step 1 of 3 its containers restarted more often than analysis.maxRestarts"
-        " lets pass, 2: the container ends with exit code 3, 3 restarts."
+        " lets pass, 2: the container ends with exit code 3, 3 restarts; its last words: no such table"
     )
     assert told["message"].endswith(f"; {OLD} is serving; change the spec to try again")
+    assert "kubectl logs" not in told["message"], "the pod is gone"
     assert [each.reason for each in decision.events] == ["RolledBack"]
     assert len(failed_marks(decision)) == 1
 

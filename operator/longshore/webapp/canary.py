@@ -201,7 +201,7 @@ def _at_step(facts: Facts, mine: State, failure: Failure | None, now: datetime) 
     held = Canary(mine, count, failure=failure, again=_next_look(facts, mine, step, now))
     if bad := judge_restarts(plan.analysis, facts.pods, mine.revision):
         reason = failure.reason if failure else "AnalysisFailed"
-        return _bad(facts, held, reason, f"{bad}{f': {failure.message}' if failure else ''}")
+        return _bad(facts, held, reason, f"{bad}{f': {_in_words(facts, failure)}' if failure else ''}")
     complete = _is_complete(facts, mine.revision, count)
     if mine.phase == "GettingReady":
         if _approved(facts, mine) == EVERY_STEP:
@@ -260,10 +260,18 @@ def _bad(facts: Facts, held: Canary, reason: str, message: str) -> Canary:
 def _too_late(facts: Facts, held: Canary) -> Canary:
     seconds = facts.spec.rollout.progress_deadline_seconds
     if held.failure is not None:
-        return _bad(facts, held, held.failure.reason, held.failure.message)
+        return _bad(facts, held, held.failure.reason, _in_words(facts, held.failure))
     return _bad(
         facts, held, "DeadlineExceeded", f"its replicas for the step were not ready within {seconds} s"
     )
+
+
+def _in_words(facts: Facts, failure: Failure) -> str:
+    """What is wrong with a pod that is about to be gone, and so without where to read its log."""
+    what = failure.message.partition(". Read its log:")[0]
+    if not (facts.last_words and failure.last_words):
+        return what
+    return f"{what}; its last words: {shorten(failure.last_words, 300)}"
 
 
 def _failed(facts: Facts, mine: State, reason: str, message: str) -> Canary:
