@@ -406,6 +406,13 @@ def test_suspended_there_are_no_replicas_and_the_step_is_kept() -> None:
     assert deployed(decision) == {"shop": ("shop:1", 0)}
     assert deleted(decision) == ["Deployment shop-canary"]
     assert phase(decision) == (2, "Suspended", 0)
+    passed = facts(
+        rollout("Promoting", 3, 80), STEP_2, spec=spec(suspend=True), deployment=deployment("shop:2", 4, 2)
+    )
+    decision = decide(passed, NOW)
+    assert deployed(decision) == {"shop": ("shop:2", 0)}
+    assert deleted(decision) == ["Deployment shop-canary"]
+    assert phase(decision) == (3, "Promoting", 80)
 
 
 def autoscalers(decision: Decision) -> dict[str, tuple[int, int]]:

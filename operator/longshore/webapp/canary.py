@@ -127,14 +127,14 @@ def _look(
             return Canary(go_back=True)
         mine = State(wanted, facts.generation, 1, 0, "GettingReady", now)
     begins = mine is not told
-    if facts.spec.suspend:
+    passed = mine.phase == "Promoting" or deployed == wanted
+    if facts.spec.suspend and not passed:
         kept = mine if mine.phase == "Suspended" else replace(mine, phase="Suspended", weight=0, since=now)
         return Canary(kept)
     if reason := _told_to_abort(facts, mine):
         return _failed(facts, mine, "Aborted", reason)
-    if mine.phase == "Promoting" or deployed == wanted:
-        # What was tried serves on until all others have been replaced.
-        live = facts.canary["spec"].get("replicas", 1) if facts.canary else None
+    if passed:  # what was tried serves on until all others have been replaced
+        live = facts.canary["spec"].get("replicas", 1) if facts.canary and not facts.spec.suspend else None
         return Canary(_promoted(mine, now), live, promoting=True)
     if mine.phase == "Suspended":
         mine, begins = replace(mine, phase="GettingReady", since=now), True
