@@ -461,10 +461,12 @@ def test_a_route_gives_a_share_only_where_replicas_are_ready() -> None:
 
 def test_what_is_asked_names_the_pods_that_are_tried() -> None:
     found = facts(
-        spec=spec(analysis={"errorRatePercent": 1, "prometheus": {"query": "p{r='${revision}'}", "max": 1}})
+        spec=spec(analysis={"errorRatePercent": 1, "prometheus": {"query": "p{r='${revision}'}", "max": 1}}),
+        pods=[restarted(0), pod(labels={"longshore.dev/canary": "shop", "longshore.dev/revision": OLD})],
     )
-    assert questions(found, NEW, 'errors{namespace="${namespace}",pod=~"${canary}-.*"}') == {
-        "errorRate": 'errors{namespace="prod",pod=~"shop-canary-.*"}',
+    found.pods[0]["metadata"]["name"] = "shop-canary-a"
+    assert questions(found, NEW, 'errors{namespace="${namespace}",pod=~"${pods}"}') == {
+        "errorRate": 'errors{namespace="prod",pod=~"shop-canary-a"}',
         "query": f"p{{r='{NEW}'}}",
     }
 

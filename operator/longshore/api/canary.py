@@ -39,7 +39,7 @@ class PrometheusCheck(Model):
         Rule("!has(self.max) || !has(self.min) || self.min <= self.max", "min must not be above max"),
     )
     query: Annotated[str, Field(min_length=1, max_length=2048)] = Field(
-        description="PromQL that gives one number. ${namespace}, ${name}, ${canary} (the new revision's Deployment, with which the names of its pods begin) and ${revision} are put in."
+        description="PromQL that gives one number. ${namespace}, ${name}, ${revision} and ${pods} (names of the new revision's pods, with | in between) are put in."
     )
     max: float | None = Field(default=None, description="The highest number that is good. Default: none.")
     min: float | None = Field(default=None, description="The lowest number that is good. Default: none.")

@@ -84,10 +84,10 @@ class Settings(BaseSettings):
         description="address of a Prometheus server for the analysis of canaries, such as http://prometheus.monitoring:9090; empty is none",
     )
     error_rate_query: str = Field(
-        default='100 * (sum(rate(http_requests_total{namespace="${namespace}",pod=~"${canary}-.*",code=~"5.."}[1m]))'
-        ' or vector(0)) / sum(rate(http_requests_total{namespace="${namespace}",pod=~"${canary}-.*"}[1m]))',
+        default='100 * (sum(rate(http_requests_total{namespace="${namespace}",pod=~"${pods}",code=~"5.."}[1m]))'
+        ' or vector(0)) / sum(rate(http_requests_total{namespace="${namespace}",pod=~"${pods}"}[1m]))',
         max_length=4096,
-        description="PromQL for the percentage of a canary's requests that fail; ${namespace}, ${name}, ${canary} and ${revision} are put in",
+        description="PromQL for the percentage of a canary's requests that fail; ${namespace}, ${name}, ${pods} and ${revision} are put in",
     )
 
     @model_validator(mode="before")

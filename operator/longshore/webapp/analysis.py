@@ -12,7 +12,7 @@ from longshore.api.canary import Analysis
 from longshore.webapp.children.revision import revision_of
 from longshore.webapp.facts import Facts
 from longshore.workload.decision import Obj
-from longshore.workload.names import CANARY_LABEL, child_name
+from longshore.workload.names import CANARY_LABEL
 
 ERROR_RATE, QUERY = "errorRate", "query"
 
@@ -35,10 +35,12 @@ def questions(facts: Facts, wanted: str, error_rate_query: str) -> dict[str, str
         found[ERROR_RATE] = error_rate_query
     if canary.analysis.prometheus is not None:
         found[QUERY] = canary.analysis.prometheus.query
+    pods = sorted(pod["metadata"]["name"] for pod in tried(facts.pods, wanted))
     known = {
+        # Not by the beginning of their names: pods of the revision that was tried before would be judged, too.
+        "pods": "|".join(pods) or "none",
         "namespace": str(facts.app["metadata"]["namespace"]),
         "name": facts.name,
-        "canary": child_name(facts.name, "canary"),
         "revision": wanted,
     }
     return {name: _put_in(query, known) for name, query in found.items()}
