@@ -8,6 +8,8 @@ from pydantic import Field
 
 from longshore.api.base import ListType, Model, Rule
 
+Bound = Annotated[float, Field(ge=-1e12, le=1e12)]
+
 
 class CanaryStep(Model):
     """A share of the requests, and what has to be before the next step."""
@@ -41,8 +43,8 @@ class PrometheusCheck(Model):
     query: Annotated[str, Field(min_length=1, max_length=2048)] = Field(
         description="PromQL that gives one number. ${namespace}, ${name}, ${revision} and ${pods} (names of the new revision's pods, with | in between) are put in."
     )
-    max: float | None = Field(default=None, description="The highest number that is good. Default: none.")
-    min: float | None = Field(default=None, description="The lowest number that is good. Default: none.")
+    max: Bound | None = Field(default=None, description="The highest number that is good. Default: none.")
+    min: Bound | None = Field(default=None, description="The lowest number that is good. Default: none.")
 
 
 class Analysis(Model):
