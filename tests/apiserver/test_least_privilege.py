@@ -17,7 +17,7 @@ from tests.apiserver.gateways import EXPOSED, gateway
 from tests.apiserver.kube import Kube, load_crds, wait
 from tests.apiserver.operator import OperatorProcess
 from tests.apiserver.test_definitions import MINUTE, definition, due, minute, often, report_of
-from tests.campaigns.scenarios import RELEASES, SCENARIOS, Scenario, batchjob, webapp
+from tests.campaigns.scenarios import CANARIES, RELEASES, SCENARIOS, Scenario, batchjob, webapp
 from tests.campaigns.world import Nodes, observe
 
 NEEDED_WHERE_ENFORCED = {
@@ -66,7 +66,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installed]:
     """Looked after the whole cluster, and has been through everything that it does. A watch is in the audit
     log when it has ended."""
     for installed in install(tmp_path_factory.mktemp("whole")):
-        go_through(installed.server, "ours", (*SCENARIOS, *RELEASES))
+        go_through(installed.server, "ours", (*SCENARIOS, *RELEASES, *CANARIES))
         clashes_and_repairs(installed.server, "ours")
         through_a_queue(installed.server, "ours")
         exposes(installed.server, "ours")

@@ -261,6 +261,14 @@ BUGS: dict[str, Bug] = {
         "BatchJob",
         6,
     ),
+    "canary-from-old-cache": Bug(
+        "which step a canary has come to is believed of the cache",
+        "webapp/canary_facts.py",
+        "    if not _is_concerned(key, app, spec, context):\n",
+        "    if not _is_concerned(key, app, spec, context) or True:\n",
+        "canary",
+        "WebApp",
+    ),
     "release-from-old-cache": Bug(
         "that a release has no Job is believed of the cache",
         "webapp/release_facts.py",

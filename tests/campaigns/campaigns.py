@@ -22,6 +22,7 @@ from tests.apiserver.operator import OperatorProcess
 from tests.campaigns import generator
 from tests.campaigns.proxy import Fault, Seen
 from tests.campaigns.scenarios import (
+    CANARIES,
     EXPOSURES,
     RELEASE,
     RELEASES,
@@ -492,6 +493,79 @@ def release(run: Run) -> None:
 def exposure(run: Run) -> None:
     """Around the making and removing of what exposes an app the operator dies at one write."""
     _die_at_a_write(run, EXPOSURES, run.plan.seed)
+
+
+def canary(run: Run) -> None:
+    """Around canaries the operator dies at one write, or wakes up with the history of an earlier step: no step is
+    lost, come to again, or left before its time, and nothing that was given up is tried again."""
+    since = _newest_version(run.kube)
+    if run.plan.seed % 3:
+        _die_at_a_write(run, CANARIES, run.plan.seed)
+    else:
+        _wake_up_at_an_earlier_step(run, run.plan.seed // 3)
+    _judge_steps(run, since)
+
+
+def _wake_up_at_an_earlier_step(run: Run, seed: int) -> None:
+    """All of it comes to pass; then the operator is started with caches in which only a part of it has."""
+    world, kube, rng = run.world, run.kube, run.rng
+    scenario = CANARIES[-1 - seed % len(CANARIES)]
+    reference = run.references.of(scenario, world)
+    world.proxy.start_plan()
+    versions: list[str] = []
+    others = sorted({*PLURALS, "pods"})
+    old = ["webapps", *rng.sample(others, rng.choice((0, 0, 1, len(others))))]
+    step = 2 + seed // len(CANARIES) % (len(scenario.steps) - 2)
+    run.outcome.about = f"{scenario.name}: older {', '.join(sorted(old))}, as before step {step + 1}"
+    if not run.walk(scenario, before=lambda number: versions.append(_newest_version(kube))):
+        return
+    world.let_finish(kube)
+    world.operator.kill()
+    run.outcome.faults += 1
+    world.proxy.serve_older(versions[step], *old)
+    world.revive()
+    nodes, until = Nodes(serve), time.monotonic() + 1.5
+    while time.monotonic() < until:
+        nodes.tick(kube)
+        time.sleep(0.02)
+    world.proxy.calm()
+    try:
+        world.settle(kube, serve, reference.states[-1])
+    except Stuck as stuck:
+        run.violated("state", f"{scenario.name}: {stuck}")
+    run.compare_creations(reference.creations)
+
+
+def _judge_steps(run: Run, since: str) -> None:
+    """What the objects were, one after the other: of the app its steps, of the Deployments what they ran."""
+    last: Obj = {}
+    for _, app in run.kube.history("WebApp", since):
+        if app["metadata"]["namespace"] != run.kube.namespace:
+            continue
+        told = (app.get("status") or {}).get("rollout") or {}
+        same = told and (told["revision"], told["generation"]) == (
+            last.get("revision"),
+            last.get("generation"),
+        )
+        if same and last["phase"] != "Aborted" and not last["step"] <= told["step"] <= last["step"] + 1:
+            run.violated("steps", f"step {last['step']} is followed by step {told['step']}")
+        if told and not same and told["step"] != 1:
+            run.violated("steps", f"a try begins at step {told['step']}")
+        last = told or last
+    ran: dict[str, list[str]] = {}
+    for kind, live in run.kube.history("Deployment", since):
+        if live["metadata"]["namespace"] != run.kube.namespace:
+            continue
+        image = live["spec"]["template"]["spec"]["containers"][0]["image"]
+        what = f"{image} on {live['spec']['replicas']}" if live["metadata"]["name"] != "shop" else image
+        seen = ran.setdefault(live["metadata"]["name"], [])
+        if kind != "DELETED" and (not seen or seen[-1] != what):
+            seen.append(what)
+    for name, seen in ran.items():
+        if len(set(seen)) != len(seen):
+            run.violated("steps", f"{name} ran {', '.join(seen)}")
+    if "shop:broken" in ran.get("shop", ()):
+        run.violated("steps", "all replicas got what does not run")
 
 
 def monkey(run: Run) -> None:

@@ -41,6 +41,7 @@ _LEFT_OUT = {
     "release",
     "schedules",
     "mode",
+    "canary",
 }
 """Fields after which an object doesn't come to the same rest at once, whatever the path to it."""
 

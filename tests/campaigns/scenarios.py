@@ -140,6 +140,42 @@ EXPOSURES = (
 """What a user does with an app that has hosts: nothing here routes, so that an Ingress is there only where its class is
 named. In a campaign of their own."""
 
+CANARY = {
+    "strategy": "Canary",
+    "canary": {"steps": [{"weight": 25, "pauseSeconds": 0}, {"weight": 50, "approval": True}]},
+}
+
+
+def _approve(kube: Kube) -> None:
+    told = kube.status("WebApp", "shop")["rollout"]
+    text = f"{told['revision']}/{told['generation']}/{told['step']}"
+    kube.patch("WebApp", "shop", {"metadata": {"annotations": {"longshore.dev/approve": text}}})
+
+
+CANARIES = (
+    Scenario(
+        "WebApp",
+        "approved",
+        (
+            Step(_create(webapp(scaling={"minReplicas": 3}, rollout=CANARY, files=_FILES)), serve),
+            Step(_change("WebApp", image="shop:2"), serve),
+            Step(_approve, serve),
+            Step(_change("WebApp", image="shop:broken"), serve),
+        ),
+    ),
+    Scenario(
+        "WebApp",
+        "taken back",
+        (
+            Step(_create(webapp(scaling={"minReplicas": 3}, rollout=CANARY)), serve),
+            Step(_change("WebApp", image="shop:2"), serve),
+            Step(_change("WebApp", image="shop:3"), serve),
+            Step(_change("WebApp", image="shop:1"), serve),
+        ),
+    ),
+)
+"""What a user does with an app whose revisions are tried first. In a campaign of their own."""
+
 SCENARIOS = (
     Scenario(
         "WebApp",

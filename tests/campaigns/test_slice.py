@@ -25,6 +25,7 @@ SHARE = {
     "queues": 10,
     "schedules": 3,
     "exposure": 4,
+    "canary": 6,
     "states": 2,
 }
 SLICE = [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from longshore.webapp.app import all_pods_of
 from longshore.webapp.decide import decide
 from longshore.workload.decision import Delete
 
@@ -80,7 +81,7 @@ def test_where_it_may_go_to() -> None:
     found = policy({"egress": rules})
     assert found is not None
     assert found["egress"][1:] == [
-        {"to": [{"podSelector": {"matchLabels": {"longshore.dev/webapp": "cart"}}}]},
+        {"to": [{"podSelector": {"matchLabels": all_pods_of("cart")}}]},
         {
             "to": [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "databases"}}}],
             "ports": [{"port": 5432, "protocol": "TCP"}],

@@ -7,6 +7,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from longshore.api.base import DnsLabel, IntOrPercent, ListMap, Model, Rule
+from longshore.api.canary import Canary
 from longshore.api.common import CONTAINER_RULES, Arguments, ContainerFields
 from longshore.api.containers import HELPER_RULES, Helpers
 from longshore.api.expose import EXPOSE_RULES, Expose
@@ -169,10 +170,17 @@ class Rollout(Model):
             "!(string(self.maxSurge) in ['0', '0%'] && string(self.maxUnavailable) in ['0', '0%'])",
             "maxSurge and maxUnavailable are both 0, so that no replica could ever be replaced: raise one",
         ),
+        Rule(
+            "has(self.canary) == (self.strategy == 'Canary')",
+            "strategy Canary and the field canary belong together: set both, or leave out both",
+        ),
     )
-    strategy: Literal["Rolling", "Recreate"] = Field(
+    strategy: Literal["Rolling", "Canary", "Recreate"] = Field(
         default="Rolling",
-        description="Rolling replaces replicas step by step; Recreate stops all first, for volumes that one pod may hold. Default: Rolling.",
+        description="Rolling replaces replicas step by step; Canary first tries the new revision on a part of the requests; Recreate stops all first, for volumes that one pod may hold. Default: Rolling.",
+    )
+    canary: Canary | None = Field(
+        default=None, description="Strategy Canary: the steps, and by what the new revision is judged."
     )
     max_surge: IntOrPercent = Field(
         default="25%", description="Extra replicas during a rollout, a number or a percentage. Default: 25%."
@@ -266,6 +274,10 @@ _NO_BUDGET_PER_NODE = Rule(
     "!has(self.availability) || !has(self.scaling) || self.scaling.mode != 'PerNode'",
     "a drain leaves replicas of mode PerNode where they are: leave out availability",
 )
+_NO_CANARY_PER_NODE = Rule(
+    "!has(self.scaling) || self.scaling.mode != 'PerNode' || self.rollout.strategy != 'Canary'",
+    "with scaling.mode PerNode there is no share of requests to try a revision on: use rollout.strategy Rolling",
+)
 _PORTS_APART = (
     Rule(
         "!has(self.extraPorts) || self.extraPorts.all(p, self.extraPorts.exists_one(q, q.port == p.port))",
@@ -294,6 +306,7 @@ class WebAppSpec(ContainerFields):
         _ROOM_TO_DRAIN,
         _ROOM_TO_DRAIN_AT_ALL_TIMES,
         _NO_BUDGET_PER_NODE,
+        _NO_CANARY_PER_NODE,
         *_PORTS_APART,
         *HELPER_RULES,
         *EXPOSE_RULES,

@@ -42,6 +42,26 @@ class RevisionSummary(Model):
     )
 
 
+RolloutPhase = Literal["GettingReady", "Paused", "AwaitingApproval", "Promoting", "Suspended", "Aborted"]
+
+
+class RolloutStatus(Model):
+    """Strategy Canary: where the rollout of a revision stands."""
+
+    revision: Annotated[str, Field(max_length=63)] = Field(description="The revision that is tried.")
+    generation: int = Field(description="Generation of the WebApp at which it began to be tried.")
+    step: int = Field(description="Number of the step, from 1.")
+    weight: int = Field(description="Percentage of requests that was last given to the revision.")
+    phase: RolloutPhase = Field(
+        description="GettingReady: replicas for the step start. Paused: the step lasts. AwaitingApproval: somebody has to approve. "
+        "Promoting: all steps went well, all replicas are being replaced. Suspended: the app is. Aborted: given up."
+    )
+    since: Moment = Field(description="When the phase began.")
+    message: Annotated[str, Field(max_length=1024)] = Field(
+        description="The whole in a sentence, with what it waits for."
+    )
+
+
 class NodeStatus(Model):
     """The replica on one node, in mode PerNode."""
 
@@ -112,6 +132,9 @@ class WebAppStatus(Model):
     )
     revision: RevisionSummary | None = Field(
         default=None, description="Which revision serves, which is tried."
+    )
+    rollout: RolloutStatus | None = Field(
+        default=None, description="Strategy Canary: where the rollout stands, while there is one."
     )
     revisions: Annotated[list[RevisionStatus], Field(max_length=20), ListMap(("name",))] = Field(
         default=[], description="Revisions kept, the newest first."

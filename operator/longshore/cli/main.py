@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from longshore import __version__
+from longshore.cli.canary import abort, approve
 from longshore.cli.convert import convert
 from longshore.cli.crds import crds
 from longshore.cli.jobs import cancel, jobs, retry
@@ -30,6 +31,8 @@ for command in (
     history,
     diff,
     rollback,
+    approve,
+    abort,
     submit,
     jobs,
     logs,

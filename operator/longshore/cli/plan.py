@@ -14,6 +14,7 @@ from typing import Any
 import click
 
 from longshore.api.files import to_yaml
+from longshore.api.webapp import WebAppSpec
 from longshore.batchjob import decide as batchjob_decisions
 from longshore.batchjob import reconcile as batchjobs
 from longshore.cli.connection import cluster_options, fail, namespace_of, with_client
@@ -35,6 +36,7 @@ from longshore.runtime.settings import Settings
 from longshore.runtime.wiring import Context, Kind
 from longshore.webapp import decide as webapp_decisions
 from longshore.webapp import reconcile as webapps
+from longshore.webapp.canary import outline
 from longshore.workload.decision import Apply, Create, Decision, Delete, Patch
 from longshore.workload.names import HASH_ANNOTATION, JOBDEFINITION_LABEL, MANAGER, RELEASE_LABEL
 
@@ -125,7 +127,8 @@ async def _changes(client: Client, manifest: Manifest, namespace: str) -> Any:
             )
         raise _Refused(list(refusals(manifest, error))) from error
     after |= {"apiVersion": kind.resource.api_version, "kind": kind.name}
-    for line in _diff(live, after):
+    changed = list(_diff(live, after))
+    for line in changed:
         yield line
     if not kind.namespaced:
         return
@@ -133,6 +136,11 @@ async def _changes(client: Client, manifest: Manifest, namespace: str) -> Any:
     for step in decision.steps:
         async for line in _step(client, step, where):
             yield line
+    rollout = (decision.status or {}).get("rollout") or {}
+    if changed and rollout.get("phase") == "GettingReady":
+        canary = WebAppSpec.model_validate(after["spec"]).rollout.canary
+        steps = outline(canary) if canary else ""
+        yield f"# revision {rollout['revision']} is tried on {steps}; then pods of {name} are replaced"
     for condition in (decision.status or {}).get("conditions", ()):
         if condition["reason"] == "ServiceAccountNotAllowed":
             yield f"# {condition['message']}"

@@ -116,15 +116,23 @@ def restored(spec: Obj, inputs: Obj) -> Obj:
 def table(history: History) -> Iterator[str]:
     """The revisions as lines of a table."""
     status = (history.app.get("status") or {}).get("revision", {})
+    rollout = (history.app.get("status") or {}).get("rollout") or {}
     rows = [("REVISION", "NUMBER", "STATE", "IMAGE", "")]
     for each in history.revisions:
         notes = [
             *(["wanted"] if each.name == history.wanted.name else []),
             *(["serving"] if each.name == status.get("current") else []),
+            *(_tried(rollout) if each.name == rollout.get("revision") else []),
             *([each.reason] if each.reason else []),
         ]
         rows.append((each.name, str(each.number), each.state, each.image, ", ".join(notes)))
     return aligned(rows)
+
+
+def _tried(rollout: Obj) -> list[str]:
+    """How far a revision came that is tried, or was given up while it was."""
+    ended = "given up " if rollout["phase"] == "Aborted" else ""
+    return [f"{ended}at step {rollout['step']}, {rollout['weight']} %"]
 
 
 def difference(before: Revision, after: Revision) -> Iterator[str]:
@@ -212,6 +220,10 @@ def rollback(
             return 0
         if not await _write(client, found.app, restored(found.app["spec"], target.inputs)):
             fail(f"somebody else has just changed {name}; nothing was written, try again")
+        if strategy_of(found.app) == "Canary" and target.name != _serving(found.app):
+            click.echo(
+                f"# it is tried step by step; to have it on all replicas at once: longshore approve {name} -n {where} --all"
+            )
         click.echo(
             f"# the spec of {where}/{name} is that of revision {target.name} again; how it goes: longshore why webapp {name} -n {where}\n"
             "# where the spec is kept elsewhere, in Git say, change it there, too"
@@ -219,6 +231,15 @@ def rollback(
         return 0
 
     with_client(kubeconfig, context, go_back)
+
+
+def strategy_of(app: Obj) -> str:
+    return str(app["spec"].get("rollout", {}).get("strategy", "Rolling"))
+
+
+def _serving(app: Obj) -> str | None:
+    current: str | None = (app.get("status") or {}).get("revision", {}).get("current")
+    return current
 
 
 async def _write(client: Client, app: Obj, spec: Obj) -> bool:

@@ -78,6 +78,8 @@ def _details(status: Obj) -> Iterator[str]:
             yield f"  Seen in pod {pod}."
         if words := failure.get("lastWords"):
             yield f"  Its last words: {words.strip()}"
+    if rollout := status.get("rollout"):
+        yield f"  Rollout of revision {rollout['revision']}: {rollout['phase']}, {rollout['message']}"
     for revision in status.get("revisions", ()):
         reason = f" ({revision['reason']})" if "reason" in revision else ""
         yield f"  Revision {revision['name']}: {revision['state']}{reason}, {revision['image']}"

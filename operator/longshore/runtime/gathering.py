@@ -20,6 +20,7 @@ from longshore.workload.diagnosis import Evidence, pods_to_ask_about
 from longshore.workload.names import (
     ALLOW_LABEL,
     BATCHJOB_LABEL,
+    CANARY_LABEL,
     JOBDEFINITION_LABEL,
     MANAGED_BY,
     MANAGER,
@@ -36,6 +37,7 @@ Spec = TypeVar("Spec", bound=BaseModel)
 
 PARENT_LABELS = (
     ("WebApp", WEBAPP_LABEL),
+    ("WebApp", CANARY_LABEL),
     ("WebApp", RELEASE_LABEL),
     ("BatchJob", BATCHJOB_LABEL),
     ("JobDefinition", JOBDEFINITION_LABEL),

@@ -83,6 +83,19 @@ class Settings(BaseSettings):
         default=True, description="true or false: show termination messages of failed containers in status"
     )
 
+    prometheus_url: str = Field(
+        default="",
+        max_length=2048,
+        pattern=r"^(https?://\S+)?$",
+        description="address of a Prometheus server for the analysis of canaries, such as http://prometheus.monitoring:9090; empty is none",
+    )
+    error_rate_query: str = Field(
+        default='100 * (sum(rate(http_requests_total{namespace="${namespace}",pod=~"${pods}",code=~"5.."}[1m]))'
+        ' or vector(0)) / sum(rate(http_requests_total{namespace="${namespace}",pod=~"${pods}"}[1m]))',
+        max_length=4096,
+        description="PromQL for the percentage of a canary's requests that fail; ${namespace}, ${name}, ${pods} and ${revision} are put in",
+    )
+
     @model_validator(mode="before")
     @classmethod
     def _split(cls, values: dict[str, Any]) -> dict[str, Any]:

@@ -39,6 +39,10 @@ class Context:
         default_factory=lambda: Memo(REMEMBERED)
     )
     """Warnings that were read lately, by the uid of what they are about."""
+    measured: Memo[tuple[str, str], tuple[datetime, tuple[float | None, str]]] = field(
+        default_factory=lambda: Memo(REMEMBERED)
+    )
+    """What Prometheus said lately, by the uid of what it is about and the query."""
     specs: Memo[tuple[str, int], BaseModel] = field(default_factory=lambda: Memo(REMEMBERED))
     """Specs that were read lately, by uid and generation."""
     labels: Memo[str, tuple[datetime, dict[str, str]]] = field(default_factory=lambda: Memo(REMEMBERED))

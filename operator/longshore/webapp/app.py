@@ -6,7 +6,15 @@ from dataclasses import dataclass
 
 from longshore.api.webapp import WebAppSpec
 from longshore.workload.decision import Obj
-from longshore.workload.names import WEBAPP_LABEL, child_name, labels, owner_reference
+from longshore.workload.names import (
+    CANARY_LABEL,
+    MANAGED_BY,
+    MANAGER,
+    WEBAPP_LABEL,
+    child_name,
+    labels,
+    owner_reference,
+)
 from longshore.workload.pod import files_name
 
 COMPONENT = "webapp"
@@ -27,6 +35,21 @@ class App:
     def selector(self) -> dict[str, str]:
         """Labels that tell the app's pods; they never change."""
         return {WEBAPP_LABEL: self.name}
+
+    @property
+    def canary_selector(self) -> dict[str, str]:
+        """Labels that tell the pods of a revision that is tried."""
+        return {CANARY_LABEL: self.name}
+
+    @property
+    def canary_name(self) -> str:
+        """Name of the Deployment of a revision that is tried, and of what belongs to it."""
+        return child_name(self.name, "canary")
+
+    @property
+    def stable_name(self) -> str:
+        """Name of the Service of the replicas that aren't tried."""
+        return child_name(self.name, "stable")
 
     @property
     def service_account(self) -> str:
@@ -52,6 +75,15 @@ class App:
         if together := {**self.spec.annotations, **(annotations or {})}:
             made["annotations"] = together
         return made
+
+
+def all_pods_of(name: str) -> dict[str, str]:
+    """Labels that all pods of an app have that take requests, also those that are tried; releases have others."""
+    return {
+        "app.kubernetes.io/instance": name,
+        "app.kubernetes.io/component": COMPONENT,
+        MANAGED_BY: MANAGER,
+    }
 
 
 def revision_inputs(spec: WebAppSpec) -> Obj:

@@ -5,14 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
+from longshore.webapp import analysis, schedules
 from longshore.webapp import exposure as exposures
 from longshore.webapp import release as releases
 from longshore.webapp import rollout as rollouts
-from longshore.webapp import schedules
 from longshore.webapp import status as statuses
 from longshore.webapp.app import App, with_inputs
 from longshore.webapp.children import (
     autoscaler,
+    canary,
     daemon_set,
     deployment,
     disruption_budget,
@@ -29,7 +30,12 @@ from longshore.webapp.facts import Facts
 from longshore.webapp.rollout import Rollout
 from longshore.workload.decision import Apply, Create, Decision, Delete, Event, Obj, Ref, Step
 from longshore.workload.diagnosis import Failure, diagnose, refused_pods
-from longshore.workload.names import ALLOW_LABEL, RECONCILE_ANNOTATION, REPLICAS_ANNOTATION
+from longshore.workload.names import (
+    ALLOW_LABEL,
+    CANARY_LABEL,
+    RECONCILE_ANNOTATION,
+    REPLICAS_ANNOTATION,
+)
 
 LOOK_AGAIN_SECONDS = 10.0
 """While pods of an app aren't ready and nothing says why, the kubelet's events are read this often."""
@@ -51,7 +57,10 @@ def decide(facts: Facts, now: datetime) -> Decision:
         )
         return Decision(status=statuses.refused(facts, "ServiceAccountNotAllowed", message, now))
     failure = _failure(facts, now)
-    rollout = rollouts.choose(facts, failure, now)
+    of_canary = diagnose(
+        analysis.tried(facts.pods, rollouts.wanted_revision(facts)), facts.evidence, now
+    ) or _refused_pods(facts.canary)
+    rollout = rollouts.choose(facts, failure, now, of_canary)
     running = _running(wanted, facts, rollout)
     exposure = exposures.expose(running, facts)
     if facts.refusal is not None:
@@ -60,6 +69,8 @@ def decide(facts: Facts, now: datetime) -> Decision:
     status = statuses.build(running, facts, rollout, exposure, failure, now)
     unclear = bool(facts.pods) and not facts.spec.suspend and not rollout.complete
     unclear = unclear or rollout.release.running is not None
+    state = rollout.canary.state
+    unclear = unclear or (state is not None and state.phase == "GettingReady")
     waiting = unclear or (
         statuses.metrics_missing(facts) and running.autoscaled and _scaling_reason(status) == "Autoscaled"
     )
@@ -85,6 +96,8 @@ def _again(facts: Facts, rollout: Rollout, exposure: Exposure, waiting: bool, no
         waits.append((facts.bounds.next_edge - now).total_seconds())
     if facts.per_node and (deadline := rollouts.deadline_per_node(facts, rollout.wanted)) and deadline > now:
         waits.append((deadline - now).total_seconds())
+    if rollout.canary.again is not None:
+        waits.append(max(0.0, (rollout.canary.again - now).total_seconds()))
     return min(waits, default=None)
 
 
@@ -106,7 +119,11 @@ def foresee(facts: Facts, now: datetime) -> Decision:
 
 def _failure(facts: Facts, now: datetime) -> Failure | None:
     deployed = facts.fleet.revision if facts.fleet else None
-    of_target = [pod for pod in facts.pods if revision_of(pod) == deployed]
+    of_target = [
+        pod
+        for pod in facts.pods
+        if revision_of(pod) == deployed and CANARY_LABEL not in pod["metadata"].get("labels", {})
+    ]
     return diagnose(of_target, facts.evidence, now) or _refused_pods(facts.deployment)
 
 
@@ -137,13 +154,15 @@ def _steps(wanted: App, running: App, facts: Facts, rollout: Rollout, exposure: 
         disruption_budget.build(running),
     ]
     started = rollout.release.start
-    scaler = autoscaler.build(running) if rollout.target else None
+    scaler = autoscaler.build(running, _ratchet(facts, rollout)) if rollout.target else None
+    before += _canary_services(running, facts)
     return (
         *(Apply(body) for body in before if body),
         *releases.steps(facts, rollout.release),
         *([Create(release.build(wanted, rollout.wanted, started))] if started else []),
         *(_controller(running, facts, rollout.target) if rollout.target else []),
         *([Apply(scaler)] if scaler else []),
+        *_canary(wanted, facts, rollout),
         *_deletions(wanted, running, facts, rollout),
         *exposures.steps(exposure, facts.surroundings.live),
     )
@@ -156,22 +175,51 @@ def _controller(running: App, facts: Facts, target: str) -> list[Step]:
 
 
 def _deployment(running: App, facts: Facts, target: str) -> list[Step]:
-    main, live = Apply(deployment.build(running, target)), facts.deployment
+    main = Apply(deployment.build(running, target))
     if deployment.replicas(running) is not None:
         return [main]
+    return _left_to_the_autoscaler(running, main, facts.deployment, running.spec.scaling.min_replicas)
+
+
+def _ratchet(facts: Facts, rollout: Rollout) -> int:
+    """While a revision is tried no replica of the others is taken away: they can take all requests back at once."""
+    if rollout.canary.replicas is None or facts.deployment is None:
+        return 0
+    return int(facts.deployment["spec"].get("replicas", 1))
+
+
+def _canary_services(running: App, facts: Facts) -> list[Obj]:
+    if facts.routed and running.spec.rollout.strategy == "Canary":
+        return list(canary.services(running))
+    return []
+
+
+def _canary(wanted: App, facts: Facts, rollout: Rollout) -> list[Step]:
+    """The replicas on which the wanted revision is tried."""
+    count = rollout.canary.replicas
+    if count is None:
+        return []
+    scaler = canary.autoscaler(wanted, count) if facts.routed else None
+    main = Apply(canary.deployment(wanted, rollout.wanted, None if scaler else count))
+    if scaler is None:
+        return [main]
+    return [*_left_to_the_autoscaler(wanted, main, facts.canary, count), Apply(scaler)]
+
+
+def _left_to_the_autoscaler(app: App, main: Apply, live: Obj | None, floor: int) -> list[Step]:
     if live is None:  # or there is one that the cache lacks, with as many replicas as it needs
         return [main]
-    floor = running.spec.scaling.min_replicas
     count = int(live["spec"].get("replicas", 1))
     ours = live["metadata"].get("annotations", {}).get(REPLICAS_ANNOTATION) is not None
-    return [_hold_replicas(running, max(count, floor)), main] if ours or count < floor else [main]
+    name = main.body["metadata"]["name"]
+    return [_hold_replicas(app, name, max(count, floor)), main] if ours or count < floor else [main]
 
 
-def _hold_replicas(app: App, count: int) -> Apply:
+def _hold_replicas(app: App, name: str, count: int) -> Apply:
     body: Obj = {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
-        "metadata": {"name": app.name, "namespace": app.namespace},
+        "metadata": {"name": name, "namespace": app.namespace},
         "spec": {"replicas": count},
     }
     return Apply(body, manager=REPLICAS_MANAGER)
@@ -189,6 +237,13 @@ def _deletions(wanted: App, running: App, facts: Facts, rollout: Rollout) -> lis
         unwanted.append(facts.budget)
     if facts.network_policy and network_policy.build(running) is None:
         unwanted.append(facts.network_policy)
+    tried = rollout.canary.replicas is not None
+    if facts.canary_autoscaler and not (tried and facts.routed and wanted.autoscaled):
+        unwanted.append(facts.canary_autoscaler)
+    if facts.canary and not tried:
+        unwanted.append(facts.canary)
+    if not _canary_services(running, facts):
+        unwanted += facts.canary_services
     own_account = service_account.build(running) or service_account.build(wanted)
     if facts.account and own_account is None and rollout.complete:
         unwanted.append(facts.account)
@@ -201,6 +256,22 @@ def _deletions(wanted: App, running: App, facts: Facts, rollout: Rollout) -> lis
 
 
 def _events(facts: Facts, status: Obj) -> tuple[Event, ...]:
+    return (*_events_of_rollout(facts, status), *_events_of_canary(facts, status))
+
+
+def _events_of_canary(facts: Facts, status: Obj) -> tuple[Event, ...]:
+    """Each step that is reached, and what comes after the last."""
+    said, told = status.get("rollout"), facts.status.get("rollout") or {}
+    moved = ("revision", "generation", "step", "phase")
+    if said is None or all(said[name] == told.get(name) for name in moved):
+        return ()
+    if said["phase"] in ("GettingReady", "Aborted", "Suspended"):
+        return ()
+    reasons = {"AwaitingApproval": "AwaitingApproval", "Promoting": "CanaryPassed"}
+    return (Event("Normal", reasons.get(said["phase"], "CanaryStep"), said["message"]),)
+
+
+def _events_of_rollout(facts: Facts, status: Obj) -> tuple[Event, ...]:
     before = {each["type"]: each["reason"] for each in facts.status.get("conditions", ())}
     for condition in status["conditions"]:
         if condition["type"] == "Progressing" and condition["reason"] != before.get("Progressing"):

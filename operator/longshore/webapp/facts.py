@@ -25,6 +25,15 @@ class Facts:
     budget: Obj | None = None
     network_policy: Obj | None = None
     account: Obj | None = None
+    canary: Obj | None = None
+    """The Deployment of a revision that is tried."""
+    canary_autoscaler: Obj | None = None
+    canary_services: Sequence[Obj] = ()
+    """Services that a route divides requests between."""
+    routed: bool = False
+    """A route gives a revision that is tried its share; otherwise the number of replicas does."""
+    measured: Mapping[str, tuple[float | None, str]] = field(default_factory=dict)
+    """What Prometheus says of a revision that is tried: a number, or why there is none."""
     files: Sequence[Obj] = ()
     revisions: Sequence[Obj] = ()
     pods: Sequence[Obj] = ()

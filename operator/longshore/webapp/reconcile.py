@@ -37,11 +37,12 @@ from longshore.runtime.reconciler import carry_out
 from longshore.runtime.wiring import Context, Kind
 from longshore.webapp import claims, exposure_facts
 from longshore.webapp import status as statuses
+from longshore.webapp.canary_facts import newest, with_canary
 from longshore.webapp.decide import decide
 from longshore.webapp.facts import Facts
 from longshore.webapp.release_facts import with_releases
 from longshore.workload.decision import Decision, Refusal
-from longshore.workload.names import WEBAPP_LABEL, child_name
+from longshore.workload.names import CANARY_LABEL, WEBAPP_LABEL, child_name
 
 Obj = dict[str, Any]
 WEBAPPS = Resource(GROUP, VERSION, "webapps", "WebApp")
@@ -57,6 +58,9 @@ async def reconcile(key: Key, context: Context) -> float | None:
         except ValidationError as error:
             facts = Facts(app, WebAppSpec(image="unread"))
             return Decision(status=statuses.refused(facts, "Invalid", mistakes_in(error), now))
+        fresh = await newest(WEBAPPS, key, app, spec, context)
+        if fresh is not app:
+            app, spec = fresh, read(WebAppSpec, fresh, context)
         return decide(await gather(key, app, spec, refusal, context), now)
 
     return await carry_out(KIND, key, once, context)
@@ -75,7 +79,8 @@ async def gather(key: Key, app: Obj, spec: WebAppSpec, refusal: Refusal | None, 
     pods = [
         each
         for each in stores["pods"].by_index(str(key))
-        if each["metadata"]["creationTimestamp"] >= born and WEBAPP_LABEL in each["metadata"]["labels"]
+        if each["metadata"]["creationTimestamp"] >= born
+        and not {WEBAPP_LABEL, CANARY_LABEL}.isdisjoint(each["metadata"]["labels"])
     ]
     facts = Facts(
         app=app,
@@ -95,7 +100,7 @@ async def gather(key: Key, app: Obj, spec: WebAppSpec, refusal: Refusal | None, 
         last_words=context.settings.last_words,
     )
     facts = await exposure_facts.with_surroundings(key, facts, context)
-    return await with_releases(key, facts, context)
+    return await with_canary(key, await with_releases(key, facts, context), context)
 
 
 async def _revisions(key: Key, app: Obj, context: Context) -> list[Obj]:

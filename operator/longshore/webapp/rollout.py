@@ -11,8 +11,10 @@ import re
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from longshore.webapp import canary as canaries
 from longshore.webapp import release as releases
 from longshore.webapp.app import App, revision_inputs
+from longshore.webapp.canary import Canary
 from longshore.webapp.children.revision import Failed, revision_of
 from longshore.webapp.facts import Facts
 from longshore.webapp.release import Release
@@ -39,6 +41,8 @@ class Rollout:
     """The wanted revision exceeded its deadline, whether or not there is one to go back to."""
     release: Release = field(default=Release())
     """Where its release stands, which comes before it."""
+    canary: Canary = field(default=Canary())
+    """Where its try on a part of the requests stands."""
 
     @property
     def rolled_back(self) -> bool:
@@ -47,13 +51,15 @@ class Rollout:
     @property
     def candidate(self) -> str | None:
         """The revision that is on its way: by its release or by its rollout."""
-        trying = self.wanted if self.release.holds and not self.release.failed else self.target
+        tried = self.canary.under_way or (self.release.holds and not self.release.failed)
+        trying = self.wanted if tried else self.target
         return trying if trying != self.last_good else None
 
 
-def choose(facts: Facts, failure: Failure | None, now: datetime) -> Rollout:
-    """Decides what is to run. `failure` is why pods of the deployed revision don't work, if they don't."""
-    wanted = content_hash(revision_inputs(facts.spec))
+def choose(facts: Facts, failure: Failure | None, now: datetime, of_canary: Failure | None = None) -> Rollout:
+    """Decides what is to run. `failure` is why pods of the deployed revision don't work, if they don't; `of_canary`
+    is that of one that is tried."""
+    wanted = wanted_revision(facts)
     known = {revision_of(each): each for each in facts.revisions}
     fleet = facts.fleet
     deployed, complete = (fleet.revision, fleet.complete) if fleet else (None, False)
@@ -65,7 +71,12 @@ def choose(facts: Facts, failure: Failure | None, now: datetime) -> Rollout:
     if timed_out and failed is None and facts.spec.rollout.auto_rollback and last_good is not None:
         failed = _give_up(facts, failure)
     release = releases.look(facts, wanted, wanted in (deployed, last_good), now)
+    free = failed is None and not release.holds
+    canary = canaries.look(facts, wanted, deployed, last_good, free, of_canary, now)
+    failed = failed or canary.failed
     target: str | None = last_good if failed and last_good is not None else wanted
+    if canary.under_way or canary.go_back:
+        target = last_good
     if release.holds and target == wanted:
         target = _kept(release, known, deployed, last_good)
     return Rollout(
@@ -77,7 +88,13 @@ def choose(facts: Facts, failure: Failure | None, now: datetime) -> Rollout:
         failed=failed,
         timed_out=timed_out,
         release=release,
+        canary=canary,
     )
+
+
+def wanted_revision(facts: Facts) -> str:
+    """Hash of the revision that the spec asks for."""
+    return content_hash(revision_inputs(facts.spec))
 
 
 def _kept(release: Release, known: dict[str, Obj], deployed: str | None, last_good: str | None) -> str | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from longshore.webapp import per_node
+from longshore.webapp import canary_status, per_node
 from longshore.webapp.app import App
 from longshore.webapp.children.revision import Failed, revision_of
 from longshore.webapp.children.service import service_port
@@ -49,9 +49,11 @@ def build(
         status["claims"] = list(exposure.claims)
     if summary := _summary(facts, rollout, now):  # left empty by server-side apply it would be null
         status["revision"] = summary
+    if told_of := canary_status.summary(facts, rollout):
+        status["rollout"] = told_of
     if facts.per_node and (nodes := per_node.nodes(facts, rollout)):
         status["nodes"] = nodes
-    told = rollout.release.failure or failure
+    told = rollout.release.failure or rollout.canary.failure or failure
     if told and not facts.spec.suspend:
         status["failure"] = _failure(told, facts.last_words)
     return status
@@ -130,7 +132,9 @@ def _ready(
         return Condition("Ready", False, progressing.reason, progressing.message)
     if progressing.reason == "WaitingForRelease":
         failure = rollout.release.failure
-    if progressing.reason in ("RollingOut", "WaitingForRelease"):
+    if progressing.reason in ("Canary", "AwaitingApproval"):
+        failure = rollout.canary.failure
+    if progressing.reason in ("RollingOut", "WaitingForRelease", "Canary", "AwaitingApproval"):
         reason = failure.reason if failure else progressing.reason
         return Condition("Ready", False, reason, progressing.message)
     if not available.status:
@@ -192,6 +196,8 @@ def _progressing(facts: Facts, rollout: Rollout, failure: Failure | None, availa
         )  # fmt: skip
     if rollout.release.holds:
         return _held_up(facts, rollout, available)
+    if rollout.canary.state is not None:
+        return canary_status.progressing(facts, rollout, available)
     if facts.before and not rollout.complete:
         return _changing_over(facts, rollout, failure)
     if rollout.deployed == rollout.target == rollout.last_good:

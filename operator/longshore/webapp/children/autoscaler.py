@@ -6,18 +6,25 @@ from longshore.workload.decision import Obj
 DEFAULT_CPU_PERCENT = 70
 
 
-def build(app: App) -> Obj | None:
+def build(app: App, at_least: int = 0) -> Obj | None:
+    """The app's; it doesn't go below `at_least` replicas, where that is more than the minimum."""
+    return body(app, app.name, max(app.spec.scaling.min_replicas, at_least))
+
+
+def body(app: App, name: str, least: int) -> Obj | None:
+    """The one for the Deployment of this name, or none where the app isn't scaled."""
     if not app.autoscaled:
         return None
     scaling = app.spec.scaling
+    most = scaling.max_replicas or least
     return {
         "apiVersion": "autoscaling/v2",
         "kind": "HorizontalPodAutoscaler",
-        "metadata": app.metadata(),
+        "metadata": app.metadata(name),
         "spec": {
-            "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": app.name},
-            "minReplicas": scaling.min_replicas,
-            "maxReplicas": scaling.max_replicas,
+            "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": name},
+            "minReplicas": min(least, most),
+            "maxReplicas": most,
             "metrics": _metrics(app),
             "behavior": {"scaleDown": {"stabilizationWindowSeconds": scaling.scale_down_delay_seconds}},
         },

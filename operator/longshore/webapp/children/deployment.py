@@ -15,9 +15,8 @@ def build(app: App, revision: str) -> Obj:
     rollout, held = app.spec.rollout, replicas(app)
     spread = spread_constraints(app.spec.placement, app.selector, matchLabelKeys=["pod-template-hash"])
     strategy: Obj = {"type": "Recreate"}
-    if rollout.strategy == "Rolling":
-        rolling = {"maxSurge": rollout.max_surge, "maxUnavailable": rollout.max_unavailable}
-        strategy = {"type": "RollingUpdate", "rollingUpdate": rolling}
+    if rollout.strategy != "Recreate":
+        strategy = rolling(app)
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
@@ -31,6 +30,13 @@ def build(app: App, revision: str) -> Obj:
             "template": template(app, revision, topologySpreadConstraints=spread),
         },
     }
+
+
+def rolling(app: App) -> Obj:
+    """How pods are replaced step by step."""
+    rollout = app.spec.rollout
+    limits = {"maxSurge": rollout.max_surge, "maxUnavailable": rollout.max_unavailable}
+    return {"type": "RollingUpdate", "rollingUpdate": limits}
 
 
 def replicas(app: App) -> int | None:

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from longshore.api.network import EgressRule, Network
 from longshore.webapp.app import COMPONENT as APP
-from longshore.webapp.app import App
+from longshore.webapp.app import App, all_pods_of
 from longshore.webapp.children.release import COMPONENT as RELEASE
 from longshore.workload.decision import Obj
-from longshore.workload.names import GATEWAY_LABEL, MANAGED_BY, MANAGER, WEBAPP_LABEL
+from longshore.workload.names import GATEWAY_LABEL, MANAGED_BY, MANAGER
 
 NAMESPACE_NAME = "kubernetes.io/metadata.name"
 NODE_LOCAL_DNS = "169.254.20.10/32"
@@ -62,7 +62,7 @@ def _egress(rule: EgressRule) -> Obj:
 
 def _peer(rule: EgressRule) -> Obj:
     if rule.web_app is not None:
-        return {"podSelector": {"matchLabels": {WEBAPP_LABEL: rule.web_app}}}
+        return {"podSelector": {"matchLabels": all_pods_of(rule.web_app)}}
     if rule.pods_in is not None:
         return {"namespaceSelector": {"matchLabels": {NAMESPACE_NAME: rule.pods_in}}}
     block: Obj = {"cidr": rule.cidr}

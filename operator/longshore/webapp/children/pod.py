@@ -17,11 +17,11 @@ LIVENESS_PATIENCE = 3
 """Liveness gives up after this many times the failures that readiness does: restarting is the last resort."""
 
 
-def template(app: App, revision: str, **more: Any) -> Obj:
-    """The pod template; `more` are further fields of the pod's spec."""
+def template(app: App, revision: str, label: str = WEBAPP_LABEL, **more: Any) -> Obj:
+    """The pod template; `label` names the app on it, `more` are further fields of the pod's spec."""
     spec = app.spec
     return {
-        "metadata": _metadata(app, revision),
+        "metadata": _metadata(app, revision, label),
         "spec": pod_spec(
             spec,
             container(spec, CONTAINER, **_serving(app)),
@@ -34,10 +34,8 @@ def template(app: App, revision: str, **more: Any) -> Obj:
     }
 
 
-def _metadata(app: App, revision: str) -> Obj:
-    made: Obj = {
-        "labels": labels(WEBAPP_LABEL, app.name, COMPONENT, app.spec.labels) | {REVISION_LABEL: revision}
-    }
+def _metadata(app: App, revision: str, label: str) -> Obj:
+    made: Obj = {"labels": labels(label, app.name, COMPONENT, app.spec.labels) | {REVISION_LABEL: revision}}
     return made | ({"annotations": dict(app.spec.annotations)} if app.spec.annotations else {})
 
 

@@ -3,7 +3,7 @@
 It points at ports by name, so that a revision that moves the port is rolled out without a gap.
 """
 
-from longshore.webapp.app import App
+from longshore.webapp.app import App, all_pods_of
 from longshore.webapp.children.pod import PORT_NAME
 from longshore.workload.decision import Obj
 
@@ -15,15 +15,21 @@ def service_port(app: App) -> int:
 
 
 def build(app: App) -> Obj:
+    tries = app.spec.rollout.strategy == "Canary"
+    return body(app, app.name, all_pods_of(app.name) if tries else app.selector)
+
+
+def body(app: App, name: str, selector: dict[str, str]) -> Obj:
+    """A Service with the ports of the app in front of these pods."""
     main = _port(app.spec.protocol.lower(), service_port(app), PORT_NAME, app.spec.protocol)
     extra = [_port(each.name, each.port, each.name, each.protocol) for each in app.spec.extra_ports]
     return {
         "apiVersion": "v1",
         "kind": "Service",
-        "metadata": app.metadata(),
+        "metadata": app.metadata(name),
         "spec": {
             "type": "ClusterIP",
-            "selector": app.selector,
+            "selector": selector,
             "ports": [main, *extra],
         },
     }
