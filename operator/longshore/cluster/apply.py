@@ -334,6 +334,12 @@ def _refusal(error: ApiError, resource: Resource, name: str) -> Refused | None:
             "QuotaExceeded",
             f"the namespace's quota leaves no room for {resource.kind} {name}: {error.message}",
         )
+    if error.status in (403, 422) and "ValidatingAdmissionPolicy" in error.message:
+        return Refused(
+            "ApiDenied",
+            f"a policy of the cluster refuses {resource.kind} {name}: {error.message}. Change the spec as it asks, or have the"
+            " policy changed",
+        )
     if error.status == 403:
         return Refused("ApiDenied", f"the API server denies {resource.kind} {name}: {error.message}")
     if error.status in (400, 422):
