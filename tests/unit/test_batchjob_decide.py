@@ -179,7 +179,13 @@ ANY_EXIT = {"reasons": ["Error"], "action": "Retry"}
             10,
             "retried",
         ),
-        ({"attempts": 1}, "NodeLost", 0, None, "no retries are set"),
+        (
+            {"attempts": 1},
+            "NodeLost",
+            0,
+            None,
+            "no retries are set. A retry rule with reasons: [NodeLost] and action: Retry has it tried again, which costs no attempt",
+        ),
         ({"attempts": 1}, "Suspended", 0, 0, "resumed"),
     ],
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from longshore.workload.diagnosis import Evidence, diagnose, pods_to_ask_about, refused_pods
+from longshore.workload.diagnosis import Evidence, diagnose, last_words, pods_to_ask_about, refused_pods
 
 from tests.unit.facts import NOW, at, pod
 
@@ -316,3 +316,41 @@ def test_a_node_that_does_not_answer_is_told() -> None:
 def test_a_limit_range_is_named() -> None:
     words = 'pods "shop-1" is forbidden: maximum memory usage per Container is 64Mi, but limit is 96Mi'
     assert "the namespace's LimitRange refuses the pod: maximum memory" in refused_pods(words).message
+
+
+@pytest.mark.parametrize(
+    ("words", "remedy"),
+    [
+        (
+            "Readiness probe failed: HTTP probe failed with statuscode: 404",
+            "Correct health.path: the app answers",
+        ),
+        ("Readiness probe failed: HTTP probe failed with statuscode: 401", "answered without a login"),
+        (
+            "Readiness probe failed: HTTP probe failed with statuscode: 503",
+            "that it is not well: read its log",
+        ),
+        (
+            "Liveness probe failed: context deadline exceeded (Client.Timeout exceeded)",
+            "health.timeoutSeconds",
+        ),
+        (
+            "Readiness probe failed: dial tcp 10.0.0.9:8080: connect: connection refused",
+            "Check port and health",
+        ),
+    ],
+)
+def test_how_a_probe_fails_tells_what_to_mend(words: str, remedy: str) -> None:
+    reason, message = of(pod(), ("Unhealthy", words))
+    assert reason == "ProbeFailing"
+    assert remedy in message
+
+
+def test_the_kubelets_word_on_a_container_it_lost_is_not_the_programs() -> None:
+    lost = {
+        "reason": "ContainerStatusUnknown",
+        "message": "The container could not be located",
+        "exitCode": 137,
+    }
+    assert last_words(lost) is None
+    assert last_words(lost | {"reason": "Error"}) == "The container could not be located"

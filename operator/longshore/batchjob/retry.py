@@ -19,6 +19,9 @@ class Verdict:
     why: str
 
 
+_AT_NO_COST = ". A retry rule with reasons: [{}] and action: Retry has it tried again, which costs no attempt"
+
+
 def judge(spec: BatchJobSpec, attempt: Attempt, counted_before: int) -> Verdict:
     """What follows `attempt`, which failed. `counted_before` attempts before it cost one of retry.attempts."""
     retry, assumed = spec.retry, attempt.reason or "Error"
@@ -37,7 +40,8 @@ def judge(spec: BatchJobSpec, attempt: Attempt, counted_before: int) -> Verdict:
             None,
             f"attempt {used} of {retry.attempts} was the last"
             if retry.attempts > 1
-            else "no retries are set",
+            else "no retries are set"
+            + (_AT_NO_COST.format(attempt.reason) if attempt.reason in DISRUPTIONS else ""),
         )
     return Verdict(attempt.finished + _backoff(retry, used), "retried")
 

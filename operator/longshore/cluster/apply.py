@@ -332,7 +332,8 @@ def _refusal(error: ApiError, resource: Resource, name: str) -> Refused | None:
     if error.status == 403 and "exceeded quota" in error.message:
         return Refused(
             "QuotaExceeded",
-            f"the namespace's quota leaves no room for {resource.kind} {name}: {error.message}",
+            f"the namespace's quota leaves no room for {resource.kind} {name}: {error.message}. Wait until others are"
+            " gone, or have the quota raised",
         )
     if error.status in (403, 422) and "ValidatingAdmissionPolicy" in error.message:
         return Refused(

@@ -202,11 +202,20 @@ def _of_end(pod: Obj, name: str, status: Obj, ended: Obj, warnings: Sequence[tup
             f" Correct command and args, or run it as a BatchJob. Its log: kubectl logs {name} --previous",
             name, code, words, True,
         )  # fmt: skip
+    hint = _EXIT_CODES.get(code or 0, "")
     return Failure(
         "CrashLooping",
-        f"the container ends with exit code {code}{times}. Read its log: kubectl logs {name} --previous",
+        f"the container ends with exit code {code}{times}{hint}. Read its log: kubectl logs {name} --previous",
         name, code, words, True,
     )  # fmt: skip
+
+
+_EXIT_CODES = {
+    126: " (a command that may not be executed)",
+    127: " (a command that is not found)",
+    255: " (also that of a program that is built for another processor: see placement.architecture)",
+}
+"""What a shell or the runtime means by an exit code."""
 
 
 def _of_probe(name: str, status: Obj, warnings: Sequence[tuple[str, str]]) -> Failure | None:
@@ -218,7 +227,7 @@ def _of_probe(name: str, status: Obj, warnings: Sequence[tuple[str, str]]) -> Fa
     stopped = _stopped_for_probe(status["name"], warnings)
     of_startup = [message for message in failing if message.startswith("Startup probe")]
     words = shorten((of_startup if stopped == "startup" and of_startup else failing)[-1], 400).rstrip(".")
-    remedy = "Check port and health, and that the app listens on all addresses"
+    remedy = _how_to_answer(words)
     if stopped == "startup":
         return Failure(
             "ProbeFailing",
@@ -228,6 +237,19 @@ def _of_probe(name: str, status: Obj, warnings: Sequence[tuple[str, str]]) -> Fa
         )
     killed = ", so that the container was killed" if stopped else ""
     return Failure("ProbeFailing", f"{words}{killed}. {remedy}", name)
+
+
+def _how_to_answer(words: str) -> str:
+    """What to do about a probe that failed with these words."""
+    if found := re.search(r"statuscode: (\d)(\d\d)", words):
+        if found[0].endswith("404"):
+            return "Correct health.path: the app answers, and has no such page"
+        if found[1] == "5":
+            return "The app answers that it is not well: read its log, and see what it depends on"
+        return "Correct health.path: it has to be answered without a login and a redirection, with 200"
+    if "context deadline exceeded" in words or "timeout" in words.lower():
+        return "The app takes longer to answer than health.timeoutSeconds: raise it, or give the app more cpu"
+    return "Check port and health, and that the app listens on all addresses"
 
 
 def _stopped_for_probe(container: str, warnings: Sequence[tuple[str, str]]) -> str | None:
@@ -250,7 +272,7 @@ def _of_volumes(name: str, warnings: Sequence[tuple[str, str]]) -> Iterator[Fail
 
 
 def _unschedulable(name: str, message: str) -> Failure:
-    words = shorten(re.split(r" (?:preemption: |no new claims)", message)[0], 500).rstrip(". ")
+    words = shorten(re.split(r" (?:preemption: |no new claims|not found$)", message)[0], 500).rstrip(". ")
     if "persistentvolumeclaim" in message and "not found" in message:
         return Failure("ConfigMissing", _config_message(message), name)
     if _WITHOUT_VOLUME.search(words):
@@ -349,11 +371,13 @@ def _bare(message: str) -> str:
     return re.sub(r" \(pod: .*$", "", shorten(message, 400))
 
 
+_RUNTIMES_WORDS = ("StartError", "ContainerCannotRun", "ContainerStatusUnknown")
+"""Reasons with which the message is the kubelet's, and not the program's."""
+
+
 def last_words(ended: Obj) -> str | None:
     """The end of a container's termination message, at most 1 KiB."""
-    message = (
-        ended.get("message") if ended.get("reason") not in ("StartError", "ContainerCannotRun") else None
-    )
+    message = ended.get("message") if ended.get("reason") not in _RUNTIMES_WORDS else None
     return message.encode()[-1000:].decode(errors="ignore") if message else None
 
 

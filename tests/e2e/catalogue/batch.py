@@ -138,7 +138,7 @@ ROWS = (
         "growth-ends", "the program takes more memory than memoryGrowth.max",
         [job("oom", resources=TINY, retry={"attempts": 5, "backoffSeconds": 0},
              memoryGrowth={"factor": 2, "max": "64Mi"})],
-        "OOMKilled", "64Mi", "raise memoryGrowth.max, or use less", seconds=180,
+        "OOMKilled", "memoryGrowth.max, 64Mi", "raise memoryGrowth.max, or use less", seconds=180,
     ),
     Row(
         "attempt-timeout", "an attempt takes too long",
@@ -147,13 +147,13 @@ ROWS = (
     ),
     Row(
         "total-timeout", "the job as a whole takes too long",
-        [job("sleep", "600", timeouts={"totalSeconds": 8})], "TotalTimeout", "totalSeconds, 8 s",
+        [job("sleep", "600", timeouts={"totalSeconds": 8})], "TotalTimeout", "submitted$",
         "raise timeouts.totalSeconds, or do less at a time",
     ),
     Row(
         "queued-timeout", "the job does not begin in time",
         [job("sleep", "1", resources={"requests": {"cpu": "64", "memory": "32Mi"}}, timeouts={"queuedSeconds": 15})],
-        "QueuedTimeout", "queuedSeconds, 15 s", "do what it was told while it waited; raise timeouts.queuedSeconds",
+        "QueuedTimeout", "queuedSeconds, 15 s.*Insufficient cpu[^;]*$", "do what it was told while it waited; raise timeouts.queuedSeconds",
     ),
     Row(
         "job-image", "no registry has the job's image",

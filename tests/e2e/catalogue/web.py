@@ -218,7 +218,7 @@ ROWS = (
     ),
     Row(
         "registry-unknown", "the image's registry has a name that nobody knows",
-        [app(image="registry.invalid/shop:1")], "ImagePullFailed", "no such host|server misbehaving|lookup",
+        [app(image="registry.invalid/shop:1")], "ImagePullFailed", "lookup registry.invalid",
         "correct the host in spec.image",
     ),
     Row(
@@ -252,7 +252,7 @@ ROWS = (
             command=["/app/run"],
             files=[{"path": "/app/run", "content": "no program", "mode": 0o555}],
         )],
-        "CannotStart", "exec format error.*architecture",
+        "CrashLooping", "exit code 255, N restarts.*architecture",
         "build the image for that processor, or set placement.architecture", seconds=90,
     ),
     Row(
@@ -281,7 +281,7 @@ ROWS = (
             env=[{"name": "START_SECONDS", "value": "30"}],
             health={"path": "/healthz", "intervalSeconds": 2, "startupSeconds": 10},
         )],
-        "ProbeFailing", "killed.*startupSeconds",
+        "ProbeFailing", "startupSeconds.*killed",
         "raise health.startupSeconds",
         cure=spec(health={"startupSeconds": 120}), seconds=150,
     ),
@@ -326,7 +326,8 @@ ROWS = (
     ),
     Row(
         "claim-pending", "no volume is there for a PersistentVolumeClaim",
-        [CLAIM, app(volumes=volume(persistentVolumeClaim={"claimName": "data"}))],
+        [CLAIM | {"spec": CLAIM["spec"] | {"storageClassName": "none-such"}},
+         app(volumes=volume(persistentVolumeClaim={"claimName": "data"}))],
         "VolumeNotReady", "kubectl get pvc",
         "make a volume, or name a storage class that makes them",
     ),
