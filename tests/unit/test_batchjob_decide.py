@@ -199,6 +199,12 @@ def test_what_follows_a_failed_attempt(
     assert verdict.at == (None if wait is None else NOW + timedelta(seconds=wait))
 
 
+def test_one_that_wrote_more_than_it_may_is_not_told_to_try_again() -> None:
+    words = 'the pod was taken from its node: Usage of EmptyDir volume "data" exceeds the limit "1Mi"'
+    attempt = Attempt(1, "import-1", finished=NOW, reason="Evicted", message=words)
+    assert judge(BatchJobSpec.model_validate({"image": "x"}), attempt, 0).why == "no retries are set"
+
+
 @pytest.mark.parametrize(("seconds", "text"), [(0, "0s"), (133, "2m13s"), (11100, "3h5m"), (187200, "2d4h")])
 def test_a_duration_reads_as_in_kubectl(seconds: int, text: str) -> None:
     assert duration(timedelta(seconds=seconds)) == text

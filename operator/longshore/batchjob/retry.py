@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from longshore.api.batchjob import BatchJobSpec, Retry
 from longshore.batchjob.attempts import NOT_COUNTED, Attempt
 from longshore.batchjob.children.job import DISRUPTIONS
+from longshore.workload.diagnosis import wrote_too_much
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,9 +18,6 @@ class Verdict:
 
     at: datetime | None
     why: str
-
-
-_AT_NO_COST = ". A retry rule with reasons: [{}] and action: Retry has it tried again, which costs no attempt"
 
 
 def judge(spec: BatchJobSpec, attempt: Attempt, counted_before: int) -> Verdict:
@@ -40,10 +38,16 @@ def judge(spec: BatchJobSpec, attempt: Attempt, counted_before: int) -> Verdict:
             None,
             f"attempt {used} of {retry.attempts} was the last"
             if retry.attempts > 1
-            else "no retries are set"
-            + (_AT_NO_COST.format(attempt.reason) if attempt.reason in DISRUPTIONS else ""),
+            else f"no retries are set{_at_no_cost(attempt)}",
         )
     return Verdict(attempt.finished + _backoff(retry, used), "retried")
+
+
+def _at_no_cost(attempt: Attempt) -> str:
+    """That a rule could have helped an attempt which was not at fault."""
+    if attempt.reason not in DISRUPTIONS or wrote_too_much(attempt.message or ""):
+        return ""
+    return f". A retry rule with reasons: [{attempt.reason}] and action: Retry has it tried again, which costs no attempt"
 
 
 def is_free(retry: Retry, attempt: Attempt) -> bool:

@@ -363,6 +363,11 @@ def evicted(message: str) -> str:
     return words
 
 
+def wrote_too_much(message: str) -> bool:
+    """Whether a pod was evicted because it wrote more than it may, as it would again."""
+    return "exceed" in message and ("EmptyDir" in message or "ephemeral" in message)
+
+
 def _is_unready(status: Obj) -> bool:
     return any(each["type"] == "Ready" and each["status"] == "False" for each in status.get("conditions", ()))
 

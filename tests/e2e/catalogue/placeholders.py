@@ -15,7 +15,9 @@ _PATTERNS = (
     (r", \d+ restarts?\b", ", N restarts"),
     (r"\b0/\d+ nodes\b", "0/N nodes"),
     (r"\b\d+(?= node\(s\)| Insufficient)", "N"),
-    (r"\b(?=[a-z]*\d)(?=\d*[a-z])[0-9a-f]{8,16}\b", "REVISION"),
+    (r"(?<=revision )[0-9a-f]{8,16}\b|(?<=shop-release-)[0-9a-f]{8,16}\b", "REVISION"),
+    (r"\b[0-9a-f]{8,16}(?= is serving| is being restored)", "REVISION"),
+    (r"(?<=nightly-often-)\d{12}\b", "MINUTE"),
     (r"(?<=container id )[0-9a-f]{64}|\b[0-9a-f]{64}\b", "ID"),
     (r"@sha256:[0-9a-f]{64}", ""),
 )
