@@ -163,7 +163,7 @@ ANY_EXIT = {"reasons": ["Error"], "action": "Retry"}
             "Error",
             0,
             None,
-            "a retry rule says Fail",
+            "a retry rule says Fail to exit code 3",
         ),
         (
             {"attempts": 3, "rules": [ANY_EXIT, {"exitCodes": [3], "action": "Fail"}]},

@@ -30,7 +30,8 @@ def judge(spec: BatchJobSpec, attempt: Attempt, counted_before: int) -> Verdict:
         return Verdict(None, "indexes are retried within the attempt")
     rule = next((each for each in retry.when if _matches(each.exit_codes, each.reasons, attempt)), None)
     if rule is not None and rule.action == "Fail":
-        return Verdict(None, "a retry rule says Fail")
+        what = f"exit code {attempt.exit_code}" if rule.exit_codes is not None else attempt.reason
+        return Verdict(None, f"a retry rule says Fail to {what}")
     free = is_free(retry, attempt)
     used = counted_before + (0 if free else 1)
     if used >= retry.attempts:
