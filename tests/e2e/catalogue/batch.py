@@ -108,6 +108,93 @@ def told_of(kind: str, name: str) -> Any:
 
 
 DONE = job_is("Succeeded")
+
+
+def evict(cluster: Cluster) -> None:
+    """Does to the pod what a drain does."""
+    job_is("Running")(cluster)
+    name = cluster.list("Pod", batchjob="import")[0]["metadata"]["name"]
+    cluster.kubectl(
+        "create",
+        "--raw",
+        f"/api/v1/namespaces/{cluster.namespace}/pods/{name}/eviction",
+        "--filename=-",
+        stdin=f'{{"apiVersion":"policy/v1","kind":"Eviction","metadata":{{"name":"{name}"}}}}',
+    )
+
+
+def make_environment(cluster: Cluster) -> None:
+    cluster.apply(environment() | {"metadata": {"name": f"pool-{cluster.namespace}"}})
+    told = told_of("JobQueue", "research-NAMESPACE")
+    wait_for(lambda: told(cluster), lambda said: said and said.reason == "Open", "the queue is open", 60)
+    cluster.delete("computeenvironment", f"pool-{cluster.namespace}", "--wait=false")
+
+
+def make_queue(cluster: Cluster) -> None:
+    namespace = cluster.namespace
+    cluster.apply(
+        environment() | {"metadata": {"name": f"pool-{namespace}"}},
+        _object("JobQueue", f"research-{namespace}", {"computeEnvironments": [f"pool-{namespace}"]}),
+    )
+    DONE(cluster)
+    cluster.delete("jobqueue", f"research-{namespace}", "--wait=false")
+    cluster.delete("computeenvironment", f"pool-{namespace}", "--wait=false")
+
+
+def after_draining(cluster: Cluster) -> None:
+    """The job is created in a later second than that in which the queue began to drain."""
+    cluster.wait(
+        "JobQueue", f"research-{cluster.namespace}", lambda it: "drainingSince" in it["status"], "drains"
+    )
+    wait_for(lambda: _later(cluster), bool, "a second has passed", 10)
+    add(queued())(cluster)
+
+
+def _later(cluster: Cluster) -> bool:
+    """Whether what is created now is younger than the draining, by the API server's clock."""
+    since = cluster.get("JobQueue", f"research-{cluster.namespace}")
+    made = cluster.kubectl(
+        "create", "configmap", "now", "--dry-run=server", "--output=jsonpath={.metadata.creationTimestamp}"
+    )
+    return since is not None and made > since["status"]["drainingSince"]
+
+
+def in_line(cluster: Cluster) -> None:
+    """One job runs, one waits in front of this one."""
+    admitted("export")(cluster)
+    add(sleeper("convert"))(cluster)
+    cluster.wait("BatchJob", "convert", lambda it: "waiting" in it["status"], "waits")
+    made = cluster.get("BatchJob", "convert")
+    assert made is not None
+    wait_for(
+        lambda: cluster.kubectl(
+            "create",
+            "configmap",
+            "now",
+            "--dry-run=server",
+            "--output=jsonpath={.metadata.creationTimestamp}",
+        ),
+        lambda now: now > made["metadata"]["creationTimestamp"],
+        "a second has passed",
+        10,
+    )
+    add(queued())(cluster)
+
+
+def shares(cluster: Cluster) -> None:
+    admitted("export")(cluster)
+    add(sleeper("convert", share="team-b"), queued(share="team-a"))(cluster)
+
+
+def waits_for_the_other(cluster: Cluster) -> None:
+    cluster.wait(
+        "BatchJob",
+        "import",
+        lambda it: it["status"].get("dependencies", [{}])[0].get("state") == "Waiting",
+        "waits",
+    )
+
+
 ROWS = (
     Row(
         "exit-code", "the program ends with an exit code",
@@ -219,7 +306,7 @@ ROWS = (
         "evicted", "a drain takes the pod",
         [job("sleep", "600")], "Evicted", "taken from its node",
         "have it tried again at no cost: retry.rules with reasons [Evicted], action Retry",
-        then=lambda cluster: evict(cluster),
+        then=evict,
     ),
     Row(
         "disk", "the program writes more than its volume may hold",
@@ -267,10 +354,7 @@ ROWS = (
         [job("sleep", "600", name="export"), job("sleep", "1", dependsOn=[{"name": "export"}])],
         "DependencyPending", "was deleted", "create that again, or delete this one",
         then=and_then(
-            lambda cluster: cluster.wait(
-                "BatchJob", "import",
-                lambda it: it["status"].get("dependencies", [{}])[0].get("state") == "Waiting", "waits",
-            ) and None,
+            waits_for_the_other,
             kubectl("delete", "batchjob", "export", until=None),
         ),
     ),
@@ -288,7 +372,7 @@ ROWS = (
     Row(
         "queue-missing", "the job's queue does not exist",
         [queued()], "QueueMissing", "research", "have the queue created, or name another",
-        cure=lambda cluster: make_queue(cluster),
+        cure=make_queue,
     ),
     Row(
         "queue-stopped", "the queue is stopped",
@@ -298,7 +382,7 @@ ROWS = (
     Row(
         "queue-draining", "the queue is being drained",
         [environment(), queue(state="Draining")], "QueueClosed", "drained",
-        "wait, or use another queue", read=told_of("BatchJob", "import"), then=lambda cluster: after_draining(cluster),
+        "wait, or use another queue", read=told_of("BatchJob", "import"), then=after_draining,
         cure=change("jobqueue", "research-NAMESPACE", {"state": "Open"}, DONE),
     ),
     Row(
@@ -334,7 +418,7 @@ ROWS = (
         "in-line", "jobs that came earlier go first",
         [environment(), queue(maxRunningJobs=1), sleeper("export")], "InLine", "earlier", "wait",
         read=told_of("BatchJob", "import"),
-        then=lambda cluster: in_line(cluster),
+        then=in_line,
     ),
     Row(
         "behind-priority", "jobs of a higher priority go first",
@@ -354,12 +438,12 @@ ROWS = (
         [environment(), queue(fairShare={"halfLifeSeconds": 3600}),
          sleeper("export", share="team-a", resources={"requests": {"cpu": "20m", "memory": "32Mi"}})],
         "ShareExhausted", "goes first", "wait, or have the share's weight raised",
-        read=told_of("BatchJob", "import"), then=lambda cluster: shares(cluster),
+        read=told_of("BatchJob", "import"), then=shares,
     ),
     Row(
         "queue-full", "the queue's line is as long as it may be",
         [environment(), queue(maxRunningJobs=1, maxWaitingJobs=1), sleeper("export")], "QueueFull", "maximum of 1",
-        "wait, or have maxWaitingJobs raised", read=told_of("BatchJob", "import"), then=lambda cluster: in_line(cluster),
+        "wait, or have maxWaitingJobs raised", read=told_of("BatchJob", "import"), then=in_line,
         cure=change("jobqueue", "research-NAMESPACE", {"maxWaitingJobs": 5, "maxRunningJobs": 5}, admitted("convert")),
     ),
     Row(
@@ -370,7 +454,7 @@ ROWS = (
     Row(
         "queue-without-environment", "a queue names an environment that does not exist",
         [queue()], "EnvironmentMissing", "pool", "create the environment, or change the queue",
-        cure=lambda cluster: make_environment(cluster),
+        cure=make_environment,
     ),
     Row(
         "no-nodes", "an Unmanaged environment selects no node",
@@ -425,79 +509,3 @@ ROWS = (
         read=event("RunSkipped"), seconds=250,
     ),
 )  # fmt: skip
-
-
-def evict(cluster: Cluster) -> None:
-    """Does to the pod what a drain does."""
-    job_is("Running")(cluster)
-    name = cluster.list("Pod", batchjob="import")[0]["metadata"]["name"]
-    cluster.kubectl(
-        "create",
-        "--raw",
-        f"/api/v1/namespaces/{cluster.namespace}/pods/{name}/eviction",
-        "--filename=-",
-        stdin=f'{{"apiVersion":"policy/v1","kind":"Eviction","metadata":{{"name":"{name}"}}}}',
-    )
-
-
-def make_environment(cluster: Cluster) -> None:
-    cluster.apply(environment() | {"metadata": {"name": f"pool-{cluster.namespace}"}})
-    told = told_of("JobQueue", "research-NAMESPACE")
-    wait_for(lambda: told(cluster), lambda said: said and said.reason == "Open", "the queue is open", 60)
-    cluster.delete("computeenvironment", f"pool-{cluster.namespace}", "--wait=false")
-
-
-def make_queue(cluster: Cluster) -> None:
-    namespace = cluster.namespace
-    cluster.apply(
-        environment() | {"metadata": {"name": f"pool-{namespace}"}},
-        _object("JobQueue", f"research-{namespace}", {"computeEnvironments": [f"pool-{namespace}"]}),
-    )
-    DONE(cluster)
-    cluster.delete("jobqueue", f"research-{namespace}", "--wait=false")
-    cluster.delete("computeenvironment", f"pool-{namespace}", "--wait=false")
-
-
-def after_draining(cluster: Cluster) -> None:
-    """The job is created in a later second than that in which the queue began to drain."""
-    cluster.wait(
-        "JobQueue", f"research-{cluster.namespace}", lambda it: "drainingSince" in it["status"], "drains"
-    )
-    wait_for(lambda: _later(cluster), bool, "a second has passed", 10)
-    add(queued())(cluster)
-
-
-def _later(cluster: Cluster) -> bool:
-    """Whether what is created now is younger than the draining, by the API server's clock."""
-    since = cluster.get("JobQueue", f"research-{cluster.namespace}")
-    made = cluster.kubectl(
-        "create", "configmap", "now", "--dry-run=server", "--output=jsonpath={.metadata.creationTimestamp}"
-    )
-    return since is not None and made > since["status"]["drainingSince"]
-
-
-def in_line(cluster: Cluster) -> None:
-    """One job runs, one waits in front of this one."""
-    admitted("export")(cluster)
-    add(sleeper("convert"))(cluster)
-    cluster.wait("BatchJob", "convert", lambda it: "waiting" in it["status"], "waits")
-    made = cluster.get("BatchJob", "convert")
-    assert made is not None
-    wait_for(
-        lambda: cluster.kubectl(
-            "create",
-            "configmap",
-            "now",
-            "--dry-run=server",
-            "--output=jsonpath={.metadata.creationTimestamp}",
-        ),
-        lambda now: now > made["metadata"]["creationTimestamp"],
-        "a second has passed",
-        10,
-    )
-    add(queued())(cluster)
-
-
-def shares(cluster: Cluster) -> None:
-    admitted("export")(cluster)
-    add(sleeper("convert", share="team-b"), queued(share="team-a"))(cluster)
