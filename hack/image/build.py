@@ -19,6 +19,7 @@ WORKLOAD_VARIANTS = {
     "v3": {"VERSION": "v3"},
     "broken": {"VERSION": "broken"},
     "root": {"VERSION": "root", "USER_ID": "0"},
+    "named-user": {"VERSION": "named-user", "USER_ID": "web"},
 }
 CONTENT = "longshore.dev/content"
 

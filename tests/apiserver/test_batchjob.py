@@ -82,7 +82,9 @@ def test_a_rule_ends_it_at_once(kube: Kube) -> None:
     running(kube)
     kube.end_pods(pods_of(1), 3)
     assert len(ended(kube, "Failed")["attempts"]) == 1
-    assert kube.condition("BatchJob", "import", "Failed")["message"].endswith("a retry rule says Fail")
+    assert kube.condition("BatchJob", "import", "Failed")["message"].endswith(
+        "a retry rule says Fail to exit code 3"
+    )
 
 
 def test_a_lost_node_costs_no_attempt_where_a_rule_says_so(kube: Kube) -> None:

@@ -50,7 +50,7 @@ def end(kube: Kube, name: str, code: int) -> None:
 
 def test_it_starts_when_the_one_that_it_depends_on_has_succeeded(kube: Kube) -> None:
     kube.create(batchjob("second", "first"))
-    waits(kube, "second", "DependencyPending", "waits for first, which there is no BatchJob of that name for")
+    waits(kube, "second", "DependencyPending", "waits for first, but there is no BatchJob of that name")
     kube.create(batchjob("first"))
     status = waits(kube, "second", "DependencyPending", "waits for first to succeed")
     assert status["phase"] == "Pending"

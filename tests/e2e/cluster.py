@@ -18,7 +18,7 @@ from kubernetes.dynamic.exceptions import NotFoundError
 from longshore.cli.main import main
 
 from hack.install import Tools
-from tests.e2e.waiting import wait_for
+from tests.e2e.waiting import PAUSE_SECONDS, wait_for
 
 Obj = dict[str, Any]
 OPERATOR_NAMESPACE = "longshore-system"
@@ -26,6 +26,8 @@ KINDS = {
     "WebApp": "longshore.dev/v1alpha1",
     "BatchJob": "longshore.dev/v1alpha1",
     "JobDefinition": "longshore.dev/v1alpha1",
+    "JobQueue": "longshore.dev/v1alpha1",
+    "ComputeEnvironment": "longshore.dev/v1alpha1",
     "Deployment": "apps/v1",
     "DaemonSet": "apps/v1",
     "ReplicaSet": "apps/v1",
@@ -113,7 +115,13 @@ class Cluster:
         return [dict(each) for each in found.to_dict()["items"]]
 
     def wait(
-        self, kind: str, name: str, until: Callable[[Obj], object], what: str, seconds: float = 60
+        self,
+        kind: str,
+        name: str,
+        until: Callable[[Obj], object],
+        what: str,
+        seconds: float = 60,
+        pause: float = PAUSE_SECONDS,
     ) -> Obj:
         """Waits until the object exists and the condition holds on it."""
         seen = wait_for(
@@ -122,6 +130,7 @@ class Cluster:
             f"{kind} {name} {what}",
             seconds,
             describe=_status,
+            pause=pause,
         )
         assert seen is not None
         return seen

@@ -52,17 +52,19 @@ def shared_namespace(cluster: Cluster, request: pytest.FixtureRequest) -> Iterat
     yield from fresh_namespace(cluster, request.module.__name__.rsplit(".", 1)[-1])
 
 
-def fresh_namespace(cluster: Cluster, name: str) -> Iterator[Cluster]:
+def fresh_namespace(cluster: Cluster, name: str, pod_security: str = "restricted") -> Iterator[Cluster]:
     short = re.sub(r"[^a-z0-9]+", "-", name.removeprefix("test_").lower())[:40].strip("-")
     full = f"{short}-{secrets.token_hex(2)}"
-    labels = {MARK.split("=")[0]: MARK.split("=")[1], "pod-security.kubernetes.io/enforce": "restricted"}
+    labels = {MARK.split("=")[0]: MARK.split("=")[1], "pod-security.kubernetes.io/enforce": pod_security}
     cluster.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": full, "labels": labels}})
     inside = cluster.in_namespace(full)
     wait_for(
         lambda: inside.get("ServiceAccount", "default"), bool, f"namespace {full} has its default account", 30
     )
-    yield inside
-    cluster.kubectl("delete", "namespace", full, "--wait=false")
+    try:
+        yield inside
+    finally:
+        cluster.kubectl("delete", "namespace", full, "--wait=false")
 
 
 def _used(item: pytest.Item) -> Cluster | None:

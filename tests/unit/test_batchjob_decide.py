@@ -163,7 +163,7 @@ ANY_EXIT = {"reasons": ["Error"], "action": "Retry"}
             "Error",
             0,
             None,
-            "a retry rule says Fail",
+            "a retry rule says Fail to exit code 3",
         ),
         (
             {"attempts": 3, "rules": [ANY_EXIT, {"exitCodes": [3], "action": "Fail"}]},
@@ -179,7 +179,13 @@ ANY_EXIT = {"reasons": ["Error"], "action": "Retry"}
             10,
             "retried",
         ),
-        ({"attempts": 1}, "NodeLost", 0, None, "no retries are set"),
+        (
+            {"attempts": 1},
+            "NodeLost",
+            0,
+            None,
+            "no retries are set. A retry rule with reasons: [NodeLost] and action: Retry has it tried again, which costs no attempt",
+        ),
         ({"attempts": 1}, "Suspended", 0, 0, "resumed"),
     ],
 )
@@ -191,6 +197,12 @@ def test_what_follows_a_failed_attempt(
     verdict = judge(spec, Attempt(1, "import-1", finished=NOW, exit_code=code, reason=reason), counted)
     assert verdict.why == why
     assert verdict.at == (None if wait is None else NOW + timedelta(seconds=wait))
+
+
+def test_one_that_wrote_more_than_it_may_is_not_told_to_try_again() -> None:
+    words = 'the pod was taken from its node: Usage of EmptyDir volume "data" exceeds the limit "1Mi"'
+    attempt = Attempt(1, "import-1", finished=NOW, reason="Evicted", message=words)
+    assert judge(BatchJobSpec.model_validate({"image": "x"}), attempt, 0).why == "no retries are set"
 
 
 @pytest.mark.parametrize(("seconds", "text"), [(0, "0s"), (133, "2m13s"), (11100, "3h5m"), (187200, "2d4h")])

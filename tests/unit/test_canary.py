@@ -16,6 +16,7 @@ from longshore.webapp.canary import State, backends, token
 from longshore.webapp.decide import decide
 from longshore.webapp.facts import Facts
 from longshore.webapp.rollout import choose
+from longshore.webapp.surroundings import Surroundings
 from longshore.workload.decision import Apply, Decision, Delete
 from longshore.workload.names import MANAGER
 
@@ -639,3 +640,28 @@ class World(RuleBasedStateMachine):
 
 World.TestCase.settings = settings(max_examples=100, stateful_step_count=40, deadline=None)
 test_no_step_is_lost_repeated_or_left_early = World.TestCase
+
+
+def test_a_route_divides_requests_by_weight_and_goes_back_to_the_apps_own_service() -> None:
+    gateway = {
+        "apiVersion": "gateway.networking.k8s.io/v1",
+        "kind": "Gateway",
+        "metadata": {"name": "public", "namespace": "default"},
+        "spec": {"listeners": [{"name": "web", "protocol": "HTTP", "port": 80, "allowedRoutes": {"namespaces": {"from": "All"}}}]},
+    }  # fmt: skip
+    around = Surroundings(
+        apis=dict.fromkeys(("Gateway", "HTTPRoute"), "gateway.networking.k8s.io/v1"), gateways=[gateway]
+    )
+    exposed = spec(expose={"hosts": ["shop.example.com"]})
+
+    def divided(told: Obj | None, canary: Obj | None) -> dict[str, int]:
+        decision = decide(facts(told, canary, spec=exposed, routed=True, surroundings=around), NOW)
+        (route,) = [
+            each.body
+            for each in decision.steps
+            if isinstance(each, Apply) and each.body["kind"] == "HTTPRoute"
+        ]
+        return {each["name"]: each["weight"] for each in route["spec"]["rules"][0]["backendRefs"]}
+
+    assert divided(rollout("Paused", 1, 20), tried()) == {"shop-stable": 80, "shop-canary": 20}
+    assert divided(rollout("GettingReady", 1), tried(ready=0)) == {"shop": 100}

@@ -41,7 +41,7 @@ def test_it_waits_in_phase_pending_and_names_what_it_waits_for() -> None:
     assert (status["phase"], status["reason"]) == ("Pending", "DependencyPending")
     assert status["waiting"]["message"] == (
         "waits for a to succeed; waits for b to end;"
-        " waits for c, which there is no BatchJob of that name for in this namespace: create it"
+        " waits for c, but there is no BatchJob of that name in this namespace: create it"
     )
     assert status["dependencies"] == [
         {"name": "a", "state": "Waiting"},

@@ -251,6 +251,16 @@ def test_time_in_the_queue_ends_when_the_whole_gang_runs() -> None:
     assert told(look([pod_of(job, index) for index in range(4)], job, 31, spec=spec))["phase"] == "Running"
 
 
+def test_a_job_that_never_ran_is_told_what_it_waited_for() -> None:
+    spec, job = {"timeouts": {"queuedSeconds": 30}}, gang_job(age=0)
+    some = [pod_of(job, 0), pod_of(job, 1, node=None)]
+    before = {"waiting": {"reason": "Unschedulable", "message": "no node fits", "since": at(0)}}
+    stopping = told(look(some, job, 31, spec=spec, status=before))
+    never = "no container ran within timeouts.queuedSeconds, 30 s after it was submitted. What it waited for: no node fits"
+    assert stopping["waiting"]["message"] == f"{never}; its pods are being stopped"
+    assert told(look(some, job, 32, spec=spec, status=stopping))["waiting"] == stopping["waiting"]
+
+
 def test_attempts_that_the_status_has_dropped_are_not_counted_again() -> None:
     job = gang_job(("Failed", "BackoffLimitExceeded"), age=5000)
     recorded = [

@@ -85,6 +85,17 @@ def test_from_one_attempt_to_the_next_the_status_tells_the_memory() -> None:
     assert (again.events, again.status) == ((), runs.status)
 
 
+def test_a_job_that_ran_out_of_all_that_it_may_grow_to_is_told_of_the_ceiling() -> None:
+    spec = GROWS | {"retry": {"attempts": 1}, "memoryGrowth": {"factor": 2, "max": "512Mi"}}
+    first = made_job(created(decide(batch_facts(spec), NOW)), ("Failed", "BackoffLimitExceeded"))
+    ended = decide(batch_facts(spec, jobs=[first], pods=[out_of_memory(first)]), NOW)
+    assert ended.status is not None
+    failed = next(each for each in ended.status["conditions"] if each["type"] == "Failed")
+    assert failed["message"].endswith(
+        "no retries are set, and its memory had grown to memoryGrowth.max, 512Mi: raise that"
+    )
+
+
 def test_a_request_below_the_limit_stays_in_proportion() -> None:
     resources = {"requests": {"cpu": "1", "memory": "100Mi"}, "limits": {"memory": "400Mi"}}
     assert with_memory(resources, "1Gi") == {

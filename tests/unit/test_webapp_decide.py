@@ -199,6 +199,23 @@ def test_an_autoscaled_app_keeps_its_hands_off_replicas() -> None:
     assert "replicas" not in body["spec"]
 
 
+def test_an_autoscaler_that_lacks_a_request_is_told_apart_from_one_without_metrics() -> None:
+    words = "failed to get cpu utilization: missing request for cpu in container app of Pod shop-x"
+    assert "set size, or resources.requests.cpu" in _scaling_without(words)
+    assert "install metrics-server" in _scaling_without("unable to fetch metrics from resource metrics API")
+
+
+def _scaling_without(words: str) -> str:
+    active = {
+        "type": "ScalingActive", "status": "False", "reason": "FailedGetResourceMetric", "message": words,
+        "lastTransitionTime": at(-600),
+    }  # fmt: skip
+    facts = app_facts({"scaling": {"maxReplicas": 3}}, autoscaler={"status": {"conditions": [active]}})
+    told = condition(decide(facts, NOW), "Scaling")
+    assert told["reason"] == "MetricsUnavailable"
+    return str(told["message"])
+
+
 def test_the_autoscaler_goes_when_it_is_no_longer_wanted() -> None:
     autoscaler = {
         "apiVersion": "autoscaling/v2",

@@ -9,7 +9,7 @@ from longshore.batchjob.children.job import CONTAINER
 from longshore.batchjob.facts import Facts, attempt_of, index_of
 from longshore.workload.conditions import parse_time, shorten, timestamp
 from longshore.workload.decision import Obj
-from longshore.workload.diagnosis import last_words, memory_limit
+from longshore.workload.diagnosis import cannot_start, evicted, last_words, memory_limit
 
 SETTLING = timedelta(seconds=10)
 """While an attempt is younger than this and has not begun to run, where its pod stands isn't told: in most cases
@@ -244,9 +244,9 @@ def why_pod_failed(pod: Obj) -> tuple[str, str]:
     code = ended.get("exitCode")
     if condition := disruption(pod):
         reason = _DISRUPTION_REASONS.get(condition.get("reason", ""), "Evicted")
-        return reason, f"the pod was taken from its node: {condition.get('message', '')}"
+        return reason, f"the pod was taken from its node: {evicted(condition.get('message', ''))}"
     if status.get("reason") in ("Evicted", "NodeLost"):
-        return status["reason"], f"the pod was taken from its node: {status.get('message', '')}"
+        return status["reason"], f"the pod was taken from its node: {evicted(status.get('message', ''))}"
     if ended.get("reason") == "OOMKilled":
         limit = memory_limit(pod, CONTAINER)
         of_limit = f" of {limit}" if limit else ""
@@ -255,10 +255,7 @@ def why_pod_failed(pod: Obj) -> tuple[str, str]:
             " Raise size or resources.limits.memory, or use less"
         )
     if ended.get("reason") in ("StartError", "ContainerCannotRun"):
-        return (
-            "Error",
-            f"the container cannot start: {shorten(ended.get('message', ''), 500)}. Check command and image",
-        )
+        return "Error", cannot_start(ended.get("message", ""))
     return (
         "Error",
         f"the container ended with exit code {code}. Read its log: kubectl logs {pod['metadata']['name']}",

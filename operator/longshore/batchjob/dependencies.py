@@ -80,7 +80,7 @@ def _sentences(found: Sequence[tuple[Dependency, str]]) -> Iterable[str]:
     if end := named("Waiting", when="Completed"):
         yield f"waits for {_several(end)} to end"
     if missing := named("Missing"):
-        yield f"waits for {_several(missing)}, which there is no BatchJob of that name for in this namespace: create it"
+        yield f"waits for {_several(missing)}, but there is no BatchJob of that name in this namespace: create it"
     if deleted := named("Deleted"):
         yield f"{_several(deleted)} was deleted while this job waited for it: create it again, or delete this one"
 

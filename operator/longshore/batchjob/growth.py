@@ -20,6 +20,15 @@ def next_limit(spec: BatchJobSpec, attempts: Sequence[Attempt]) -> str | None:
     return _grown(last.memory, spec.memory_growth) if last.reason == OUT_OF_MEMORY else last.memory
 
 
+def at_its_end(spec: BatchJobSpec, last: Attempt) -> str | None:
+    """What is said of an attempt that ran out of memory although it had all that it may grow to."""
+    if spec.memory_growth is None or last.reason != OUT_OF_MEMORY or last.memory is None:
+        return None
+    if parse_quantity(last.memory) < parse_quantity(spec.memory_growth.max):
+        return None
+    return f"and its memory had grown to memoryGrowth.max, {spec.memory_growth.max}: raise that"
+
+
 def _grown(limit: str, growth: MemoryGrowth) -> str:
     wanted, ceiling = parse_quantity(limit) * Decimal(str(growth.factor)), parse_quantity(growth.max)
     if ceiling <= parse_quantity(limit):

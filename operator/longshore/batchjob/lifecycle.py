@@ -9,13 +9,16 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from longshore.batchjob import gang
+from longshore.batchjob import gang, growth
 from longshore.batchjob.attempts import GANG_INCOMPLETE, Attempt, began, observe, started_at
 from longshore.batchjob.dependencies import Dependencies
 from longshore.batchjob.dependencies import judge as judge_dependencies
 from longshore.batchjob.facts import Facts, attempt_of
 from longshore.batchjob.retry import Verdict, is_free, judge
 from longshore.workload.decision import Obj
+
+STOPPING = "; its pods are being stopped"
+"""Said while they are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +142,7 @@ def _stop(facts: Facts, now: datetime) -> Stop | None:
         return Stop(
             "Timeout",
             "QueuedTimeout",
-            f"no container ran within timeouts.queuedSeconds, {queued} s after it was submitted",
+            _never_ran(facts, queued),
             True,
         )
     if spec.suspend:
@@ -147,6 +150,15 @@ def _stop(facts: Facts, now: datetime) -> Stop | None:
     if gang.is_overdue(facts, now):
         return Stop(GANG_INCOMPLETE, GANG_INCOMPLETE, gang.gave_back(facts), False)
     return None
+
+
+def _never_ran(facts: Facts, seconds: int) -> str:
+    """That it did not begin in time, and what it was waiting for."""
+    told: Obj = facts.status.get("waiting") or {}
+    if told.get("reason") == "QueuedTimeout":  # its pods are being stopped since
+        return str(told["message"]).removesuffix(STOPPING)
+    never = f"no container ran within timeouts.queuedSeconds, {seconds} s after it was submitted"
+    return f"{never}. What it waited for: {told['message']}" if told else never
 
 
 def _has_started(facts: Facts) -> bool:
@@ -196,7 +208,9 @@ def _after_failure(course: Course, last: Attempt, verdict: Verdict, facts: Facts
         verdict = Verdict(None, facts.definition.gone)
     if verdict.at is None:
         assert last.finished is not None, "only an attempt that ended is judged"
-        message = f"attempt {last.number} failed: {last.message}; {verdict.why}"
+        grown = growth.at_its_end(facts.spec, last)
+        why = f"{verdict.why}, {grown}" if grown else verdict.why
+        message = f"attempt {last.number} failed: {last.message}; {why}"
         return _ended(course, End(False, last.reason or "Error", message, last.finished))
     if course.stop is not None:
         return course

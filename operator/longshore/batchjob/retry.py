@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from longshore.api.batchjob import BatchJobSpec, Retry
 from longshore.batchjob.attempts import NOT_COUNTED, Attempt
 from longshore.batchjob.children.job import DISRUPTIONS
+from longshore.workload.diagnosis import wrote_too_much
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,8 @@ def judge(spec: BatchJobSpec, attempt: Attempt, counted_before: int) -> Verdict:
         return Verdict(None, "indexes are retried within the attempt")
     rule = next((each for each in retry.when if _matches(each.exit_codes, each.reasons, attempt)), None)
     if rule is not None and rule.action == "Fail":
-        return Verdict(None, "a retry rule says Fail")
+        what = f"exit code {attempt.exit_code}" if rule.exit_codes is not None else attempt.reason
+        return Verdict(None, f"a retry rule says Fail to {what}")
     free = is_free(retry, attempt)
     used = counted_before + (0 if free else 1)
     if used >= retry.attempts:
@@ -37,9 +39,16 @@ def judge(spec: BatchJobSpec, attempt: Attempt, counted_before: int) -> Verdict:
             None,
             f"attempt {used} of {retry.attempts} was the last"
             if retry.attempts > 1
-            else "no retries are set",
+            else f"no retries are set{_at_no_cost(attempt)}",
         )
     return Verdict(attempt.finished + _backoff(retry, used), "retried")
+
+
+def _at_no_cost(attempt: Attempt) -> str:
+    """That a rule could have helped an attempt which was not at fault."""
+    if attempt.reason not in DISRUPTIONS or wrote_too_much(attempt.message or ""):
+        return ""
+    return f". A retry rule with reasons: [{attempt.reason}] and action: Retry has it tried again, which costs no attempt"
 
 
 def is_free(retry: Retry, attempt: Attempt) -> bool:

@@ -8,7 +8,7 @@ from longshore.batchjob import admission, gang, growth
 from longshore.batchjob import array as arrays
 from longshore.batchjob.attempts import GANG_INCOMPLETE, Attempt, is_settling
 from longshore.batchjob.facts import Facts
-from longshore.batchjob.lifecycle import Course, End
+from longshore.batchjob.lifecycle import STOPPING, Course, End
 from longshore.batchjob.retry import is_free
 from longshore.workload.conditions import Condition, parse_time, render, shorten, timestamp, with_one
 from longshore.workload.decision import Obj
@@ -140,9 +140,7 @@ def _waiting(facts: Facts, course: Course, now: datetime) -> tuple[str, str] | N
     if course.held:
         return course.held
     if course.stop:
-        leaving = (
-            "; its pods are being stopped" if course.running and not _held(facts, course.running) else ""
-        )
+        leaving = STOPPING if course.running and not _held(facts, course.running) else ""
         return course.stop.job_reason, f"{course.stop.message}{leaving}"
     if course.at:
         return _before_the_next(facts, course, course.at)

@@ -7,6 +7,7 @@ what was wanted, so that a field that is no longer wanted is noticed, too.
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -69,7 +70,7 @@ class Applier:
             except ApiError as error:
                 live = await self._ours(resource, namespace, name, owner) if _is_contended(error) else None
                 if live is None:
-                    raise _refusal(error, resource, name) or error from error
+                    raise refusal_of(error, resource, name) or error from error
             else:
                 self._take_in(resource, desired, digest, written, store)
                 return True
@@ -88,7 +89,7 @@ class Applier:
             await self._count_as_applied(resource, live)
             written = await self._apply(resource, namespace, name, body)
         except ApiError as error:
-            raise _refusal(error, resource, name) or error from error
+            raise refusal_of(error, resource, name) or error from error
         self._take_in(resource, desired, digest, written, store)
         return True
 
@@ -161,7 +162,7 @@ class Applier:
                     raise _conflict(resource, name, live) from error
                 self._keep(resource, live, store)
                 return True
-            raise _refusal(error, resource, name) or error from error
+            raise refusal_of(error, resource, name) or error from error
         self._keep(resource, written, store)
         return True
 
@@ -173,7 +174,7 @@ class Applier:
                 resource, namespace, name, desired, manager=manager, force=True
             )
         except ApiError as error:
-            raise _refusal(error, resource, name) or error from error
+            raise refusal_of(error, resource, name) or error from error
         self._keep(resource, written, store)
 
     async def patch(
@@ -328,11 +329,23 @@ def _is_contended(error: ApiError) -> bool:
     return error.status in (409, 422)
 
 
-def _refusal(error: ApiError, resource: Resource, name: str) -> Refused | None:
+_OF_POLICY = re.compile(r"denied (?:the )?request")
+"""Of a ValidatingAdmissionPolicy, and of a webhook, which may answer with any status."""
+
+
+def refusal_of(error: ApiError, resource: Resource, name: str) -> Refused | None:
+    """What the server's answer means to the user; None where trying again may help."""
     if error.status == 403 and "exceeded quota" in error.message:
         return Refused(
             "QuotaExceeded",
-            f"the namespace's quota leaves no room for {resource.kind} {name}: {error.message}",
+            f"the namespace's quota leaves no room for {resource.kind} {name}: {error.message}. Wait until others are"
+            " gone, or have the quota raised",
+        )
+    if _OF_POLICY.search(error.message):
+        return Refused(
+            "ApiDenied",
+            f"a policy of the cluster refuses {resource.kind} {name}: {error.message}. Change the spec as it asks, or have the"
+            " policy changed",
         )
     if error.status == 403:
         return Refused("ApiDenied", f"the API server denies {resource.kind} {name}: {error.message}")

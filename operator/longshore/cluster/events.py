@@ -52,7 +52,11 @@ async def record(client: Client, about: Obj, type_: str, reason: str, message: s
 
 
 async def warnings_about(client: Client, namespace: str, uid: str) -> list[tuple[str, str]]:
-    """Warnings on the object of this uid, the oldest first: (reason, message)."""
-    found = await client.list_all(EVENTS, namespace, fieldSelector=f"involvedObject.uid={uid},type=Warning")
+    """Warnings on the object of this uid, the oldest first: (reason, message). That the kubelet kills a container is
+    none to it, but tells why the container ended."""
+    of_object = await client.list_all(EVENTS, namespace, fieldSelector=f"involvedObject.uid={uid}")
+    found = [
+        event for event in of_object if event.get("type") == "Warning" or event.get("reason") == "Killing"
+    ]
     found.sort(key=lambda event: event.get("lastTimestamp") or event.get("eventTime") or "")
     return [(event.get("reason", ""), event.get("message", "")) for event in found]

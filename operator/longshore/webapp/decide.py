@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from longshore.webapp import analysis, schedules
+from longshore.webapp import canary as canaries
 from longshore.webapp import exposure as exposures
 from longshore.webapp import release as releases
 from longshore.webapp import rollout as rollouts
@@ -24,6 +25,7 @@ from longshore.webapp.children import (
     service,
     service_account,
 )
+from longshore.webapp.children.backends import Backend
 from longshore.webapp.children.revision import revision_of
 from longshore.webapp.exposure import Exposure
 from longshore.webapp.facts import Facts
@@ -62,7 +64,7 @@ def decide(facts: Facts, now: datetime) -> Decision:
     ) or _refused_pods(facts.canary)
     rollout = rollouts.choose(facts, failure, now, of_canary)
     running = _running(wanted, facts, rollout)
-    exposure = exposures.expose(running, facts)
+    exposure = exposures.expose(running, facts, _behind_the_route(facts, rollout))
     if facts.refusal is not None:
         status = statuses.refused(facts, facts.refusal.reason, facts.refusal.message, now)
         return Decision(_steps(wanted, running, facts, rollout, exposure), status)
@@ -163,8 +165,8 @@ def _steps(wanted: App, running: App, facts: Facts, rollout: Rollout, exposure: 
         *(_controller(running, facts, rollout.target) if rollout.target else []),
         *([Apply(scaler)] if scaler else []),
         *_canary(wanted, facts, rollout),
-        *_deletions(wanted, running, facts, rollout),
         *exposures.steps(exposure, facts.surroundings.live),
+        *_deletions(wanted, running, facts, rollout),
     )
 
 
@@ -186,6 +188,13 @@ def _ratchet(facts: Facts, rollout: Rollout) -> int:
     if rollout.canary.replicas is None or facts.deployment is None:
         return 0
     return int(facts.deployment["spec"].get("replicas", 1))
+
+
+def _behind_the_route(facts: Facts, rollout: Rollout) -> list[Backend]:
+    """The Services that a route divides requests between; none means the app's own."""
+    if not facts.routed or facts.spec.rollout.strategy != "Canary":
+        return []
+    return [Backend(name, weight) for name, weight in canaries.backends(facts, rollout.canary)]
 
 
 def _canary_services(running: App, facts: Facts) -> list[Obj]:

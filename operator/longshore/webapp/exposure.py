@@ -63,6 +63,11 @@ def expose(app: App, facts: Facts, backends: Sequence[Backend] = ()) -> Exposure
     return replace(made, claims=tuple(map(str, kept)))
 
 
+def is_routed(facts: Facts) -> bool:
+    """Whether requests come by a route, which divides them by weight; an Ingress doesn't."""
+    return any(each["kind"] in _ROUTES for each in facts.surroundings.live)
+
+
 def steps(exposure: Exposure, live: Sequence[Obj]) -> list[Step]:
     """What is not wanted goes first, so that there never are two engines at once."""
     wanted = {(each["apiVersion"], each["kind"], each["metadata"]["name"]) for each in exposure.children}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from pydantic import ValidationError
@@ -35,7 +36,7 @@ from longshore.runtime.gathering import (
 from longshore.runtime.queue import Key
 from longshore.runtime.reconciler import carry_out
 from longshore.runtime.wiring import Context, Kind
-from longshore.webapp import claims, exposure_facts
+from longshore.webapp import claims, exposure, exposure_facts
 from longshore.webapp import status as statuses
 from longshore.webapp.canary_facts import newest, with_canary
 from longshore.webapp.decide import decide
@@ -100,6 +101,7 @@ async def gather(key: Key, app: Obj, spec: WebAppSpec, refusal: Refusal | None, 
         last_words=context.settings.last_words,
     )
     facts = await exposure_facts.with_surroundings(key, facts, context)
+    facts = replace(facts, routed=exposure.is_routed(facts))
     return await with_canary(key, await with_releases(key, facts, context), context)
 
 

@@ -5,6 +5,7 @@ Nothing in it moves by itself: the same facts give the same status.
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -266,10 +267,7 @@ def _scaling(app: App, facts: Facts, now: datetime) -> Condition:
     told = {each["type"]: each for each in (facts.autoscaler or {}).get("status", {}).get("conditions", ())}
     active, limited = told.get("ScalingActive", {}), told.get("ScalingLimited", {})
     if metrics_missing(facts) and now - parse_time(active["lastTransitionTime"]) >= METRICS_PATIENCE:
-        return Condition(
-            "Scaling", False, "MetricsUnavailable",
-            "the autoscaler gets no metrics, so replicas stay as they are: install metrics-server, or set maxReplicas to minReplicas",
-        )  # fmt: skip
+        return Condition("Scaling", False, "MetricsUnavailable", _no_metrics(active.get("message", "")))
     if limited.get("status") == "True" and limited.get("reason") == "TooManyReplicas":
         return Condition(
             "Scaling",
@@ -278,6 +276,16 @@ def _scaling(app: App, facts: Facts, now: datetime) -> Condition:
             f"demand asks for more than maxReplicas, {scaling.max_replicas}: raise it, or the size",
         )
     return Condition("Scaling", True, "Autoscaled", between)
+
+
+def _no_metrics(words: str) -> str:
+    """Why the autoscaler can't reckon, and what to do; `words` are its own."""
+    if missing := re.search(r"missing request for (\w+) in container (\S+)", words):
+        return (
+            f"the autoscaler goes by {missing[1]}, and container {missing[2]} asks for none, so replicas stay as they are:"
+            f" set size, or resources.requests.{missing[1]}"
+        )
+    return "the autoscaler gets no metrics, so replicas stay as they are: install metrics-server, or set maxReplicas to minReplicas"
 
 
 def metrics_missing(facts: Facts) -> bool:

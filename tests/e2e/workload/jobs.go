@@ -21,6 +21,7 @@ var jobs = map[string]func(arguments []string){
 	"fail-indexes":   failIndexes,
 	"flaky":          flaky,
 	"write":          write,
+	"fill":           fill,
 	"say-last-words": sayLastWords,
 	"load":           load,
 	"stop":           func([]string) { _ = syscall.Kill(1, syscall.SIGTERM) },
@@ -83,6 +84,14 @@ func write(arguments []string) {
 		lastWords(err.Error())
 		os.Exit(1)
 	}
+}
+
+// fill PATH MIB makes a file of that size, and goes on until SIGTERM.
+func fill(arguments []string) {
+	if err := os.WriteFile(word(arguments, 0), make([]byte, integer(arguments, 1)<<20), 0o644); err != nil {
+		fail("%v", err)
+	}
+	sleep([]string{"600"})
 }
 
 // sayLastWords TEXT CODE leaves a termination message and ends with the code.

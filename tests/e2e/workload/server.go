@@ -13,13 +13,16 @@ import (
 	"time"
 )
 
-// serve answers on $PORT until SIGTERM, and then finishes the requests that it has begun.
+// serve answers on $PORT, of $LISTEN or all addresses and after $START_SECONDS, until SIGTERM, and then finishes the requests that it has begun.
 func serve() {
 	port := os.Getenv("PORT")
 	if port == "" {
 		port = "8080"
 	}
-	server := &http.Server{Addr: ":" + port, Handler: routes(), ReadHeaderTimeout: 5 * time.Second}
+	if seconds := os.Getenv("START_SECONDS"); seconds != "" {
+		time.Sleep(time.Duration(integer([]string{seconds}, 0)) * time.Second)
+	}
+	server := &http.Server{Addr: os.Getenv("LISTEN") + ":" + port, Handler: routes(), ReadHeaderTimeout: 5 * time.Second}
 	stop, cancel := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 	defer cancel()
 	stopped := make(chan error, 1)
@@ -41,7 +44,7 @@ func serve() {
 
 func routes() http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
+	mux.HandleFunc("/{$}", func(w http.ResponseWriter, _ *http.Request) {
 		fmt.Fprintf(w, "version %s\n", version())
 	})
 	mux.HandleFunc("/healthz", func(w http.ResponseWriter, _ *http.Request) {
