@@ -20,6 +20,8 @@ WORKLOAD_VARIANTS = {
     "broken": {"VERSION": "broken"},
     "root": {"VERSION": "root", "USER_ID": "0"},
 }
+TRAINING = ROOT / "examples" / "training"
+TRAINING_IMAGE = "longshore.test/training:v1"
 CONTENT = "longshore.dev/content"
 
 
@@ -52,6 +54,23 @@ def workload_images() -> list[str]:
         docker("build", *arguments, label, "--tag", image, str(WORKLOAD / "build"))
         say(f"built {image}")
     return list(images)
+
+
+def training_image() -> str:
+    """Builds the image of the example that trains a model, and returns its name."""
+    base = python_image("libstdc++6")
+    base_id = docker("image", "inspect", "--format", "{{.Id}}", base)
+    files = [TRAINING / name for name in ("Dockerfile", "requirements.txt", "train.py")]
+    made_from = fingerprint(files, base_id)
+    if _content(TRAINING_IMAGE) == made_from:
+        return TRAINING_IMAGE
+    wheels.download(_python_version(base), TRAINING / "requirements.txt", TRAINING / "wheels")
+    say(f"building {TRAINING_IMAGE} over {base}")
+    docker(
+        "build", "--network=none", f"--build-arg=PYTHON_IMAGE={base}", f"--label={CONTENT}={made_from}",
+        "--tag", TRAINING_IMAGE, str(TRAINING),
+    )  # fmt: skip
+    return TRAINING_IMAGE
 
 
 def _compile() -> None:

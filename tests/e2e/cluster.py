@@ -26,6 +26,8 @@ KINDS = {
     "WebApp": "longshore.dev/v1alpha1",
     "BatchJob": "longshore.dev/v1alpha1",
     "JobDefinition": "longshore.dev/v1alpha1",
+    "JobQueue": "longshore.dev/v1alpha1",
+    "ComputeEnvironment": "longshore.dev/v1alpha1",
     "Deployment": "apps/v1",
     "DaemonSet": "apps/v1",
     "ReplicaSet": "apps/v1",
@@ -41,6 +43,7 @@ KINDS = {
     "Namespace": "v1",
     "Event": "v1",
     "Node": "v1",
+    "StorageClass": "storage.k8s.io/v1",
 }
 
 
