@@ -6,6 +6,8 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
+from pathlib import Path
 
 from hack.image import wheels
 from hack.image.base import python_image
@@ -22,6 +24,9 @@ WORKLOAD_VARIANTS = {
 }
 TRAINING = ROOT / "examples" / "training"
 TRAINING_IMAGE = "longshore.test/training:v1"
+MODEL_REPOSITORY = "longshore.test/model"
+MODELS = {"v1": "2 1", "v2": "13 1"}
+"""Slope and offset of the straight line that the stand-in of a model server serves."""
 CONTENT = "longshore.dev/content"
 
 
@@ -71,6 +76,19 @@ def training_image() -> str:
         "--tag", TRAINING_IMAGE, str(TRAINING),
     )  # fmt: skip
     return TRAINING_IMAGE
+
+
+def model_images() -> list[str]:
+    """Builds images with nothing but a model in them, one for each version, and returns their names."""
+    images = {f"{MODEL_REPOSITORY}:{tag}": model for tag, model in MODELS.items()}
+    for image, model in images.items():
+        if _content(image) == model:
+            continue
+        with tempfile.TemporaryDirectory(prefix="longshore-model-") as folder:
+            (Path(folder) / "weights.txt").write_text(f"{model}\n")
+            (Path(folder) / "Dockerfile").write_text("FROM scratch\nCOPY weights.txt /\n")
+            docker("build", f"--label={CONTENT}={model}", "--tag", image, folder)
+    return list(images)
 
 
 def _compile() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import shlex
 import time
 from collections.abc import Iterator
@@ -57,7 +58,7 @@ class Stage:
             self.namespace.wait("BatchJob", name, phase_is("Succeeded"), "succeeds", 120)["status"]
             for name in names
         ]
-        for before, after in zip(found, found[1:], strict=False):
+        for before, after in itertools.pairwise(found):
             assert before["finishedAt"] <= after["startedAt"], (before, after)
 
     def clear(self) -> None:

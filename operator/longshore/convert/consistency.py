@@ -23,6 +23,8 @@ DEFAULTS = {
 
 def settle(draft: Draft) -> None:
     """Makes the draft one that admission takes."""
+    if draft.kind not in ("WebApp", "BatchJob"):
+        return
     _security(draft)
     _amounts(draft)
     if draft.kind == "WebApp":

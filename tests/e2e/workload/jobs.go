@@ -23,6 +23,7 @@ var jobs = map[string]func(arguments []string){
 	"write":          write,
 	"say-last-words": sayLastWords,
 	"load":           load,
+	"model":          model,
 	"stop":           func([]string) { _ = syscall.Kill(1, syscall.SIGTERM) },
 }
 
