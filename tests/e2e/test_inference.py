@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,9 +18,9 @@ EXAMPLE = Path(__file__).parents[2] / "examples" / "26-webapp-that-serves-a-mode
 
 
 @pytest.fixture
-def prepared(namespace: Cluster) -> Iterator[Cluster]:
+def prepared(namespace: Cluster) -> Cluster:
     kind.up().load(*model_images())
-    yield namespace
+    return namespace
 
 
 def predict(cluster: Cluster) -> str:

@@ -33,6 +33,7 @@ func model(arguments []string) {
 			answer = grpcServing
 		}
 		_, _ = w.Write(answer)
+		_ = http.NewResponseController(w).Flush()
 		w.Header().Set("Grpc-Status", "0")
 	})
 	mux.HandleFunc("GET /predict", func(w http.ResponseWriter, r *http.Request) {
