@@ -16,6 +16,7 @@ from longshore.api.base import Model
 from longshore.api.batchjob import BatchJobSpec, JobTemplate
 from longshore.api.common import EnvVar, File, Volume
 from longshore.api.computeenvironment import ComputeEnvironmentSpec
+from longshore.api.containers import HelperContainer
 from longshore.api.jobdefinition import JobDefinitionSpec, Schedule
 from longshore.api.jobqueue import JobQueueSpec
 from longshore.api.webapp import WebAppSpec
@@ -25,12 +26,14 @@ from longshore.convert.units import amount
 from longshore.workload.pod import SIZES
 
 Obj = dict[str, Any]
-KindName = Literal["WebApp", "BatchJob", "JobQueue", "ComputeEnvironment"]
+KindName = Literal["WebApp", "BatchJob", "JobQueue", "ComputeEnvironment", "Helper"]
+"""Helper is a container beside a WebApp's own, which is written into that."""
 SPECS: dict[str, type[Model]] = {
     "WebApp": WebAppSpec,
     "BatchJob": BatchJobSpec,
     "JobQueue": JobQueueSpec,
     "ComputeEnvironment": ComputeEnvironmentSpec,
+    "Helper": HelperContainer,
 }
 SCHEDULE = "cron"
 """What a schedule is called; its jobs are called after it."""
