@@ -18,8 +18,9 @@ HINTS = {
     "type": "only jobs of one container are converted",
     "shareIdentifier": "a share is a part of a queue, and no queue is named",
     "dependsOn": "convert the jobs that it names together with it, by aws batch describe-jobs, or write the names of those BatchJobs to dependsOn",
-    "nodeProperties": "a job of several nodes isn't converted: write its container as a BatchJob with nodes.count",
-    "nodeOverrides": "a job of several nodes isn't converted",
+    "nodeProperties": "the nodes of a job are alike: choose what each does by LONGSHORE_NODE_INDEX, and write one container for all",
+    "nodeProperties.mainNode": "the main node is that of index 0",
+    "nodeOverrides": "write the changes into the job definition",
     "consumableResourceProperties": "limit how many run by a ResourceQuota",
     "consumableResourcePropertiesOverride": "limit how many run by a ResourceQuota",
     "tags": "what still matters goes into labels or annotations",
@@ -120,6 +121,8 @@ def _converted(name: Reader, parts: Sequence[Reader], options: Options) -> Draft
             part[key].needless("what Batch itself keeps")
         part["platformCapabilities"].needless("nodes of any kind will do")
         part["type"].holds("container")
+        if _range(part) is not None:
+            part["type"].holds("multinode")
         part["jobDefinition"].needless("names the job definition")
         if part["jobDefinitionName"].path != name.path:
             part["jobDefinitionName"].needless("the job's name is taken")
@@ -138,6 +141,7 @@ def _converted(name: Reader, parts: Sequence[Reader], options: Options) -> Draft
     if draft.put("array.size", size.number(), size):
         size.changed("the index is in LONGSHORE_ARRAY_INDEX, not in AWS_BATCH_JOB_ARRAY_INDEX")
     parts[0]["arrayProperties"].hints({"*": "what Batch itself keeps"})
+    _nodes(draft, parts)
     _queue(draft, parts)
     _retry(draft, _first(parts, "retryStrategy"))
     seconds = _first(parts, "timeout")["attemptDurationSeconds"]
@@ -184,7 +188,37 @@ def _first(parts: Sequence[Reader], key: str) -> Reader:
 
 
 def _plain(part: Reader) -> Reader:
-    return part["containerProperties"] or part["container"]
+    alike = _range(part)
+    return (
+        part["containerProperties"]
+        or part["container"]
+        or (alike["container"] if alike else part["container"])
+    )
+
+
+def _range(part: Reader) -> Reader | None:
+    """The description of all nodes of a job; None where they differ, or where there is one node."""
+    ranges, count = (
+        part["nodeProperties"]["nodeRangeProperties"].items(),
+        part["nodeProperties"]["numNodes"].peek,
+    )
+    if len(ranges) != 1 or not count.isdecimal():
+        return None
+    last = str(int(count) - 1)
+    return ranges[0] if ranges[0]["targetNodes"].peek in ("0:", f"0:{last}", f":{last}") else None
+
+
+def _nodes(draft: Draft, parts: Sequence[Reader]) -> None:
+    for part in parts:
+        alike, nodes = _range(part), part["nodeProperties"]
+        if alike is None or not draft.put("nodes.count", nodes["numNodes"].number(), nodes["numNodes"]):
+            continue
+        alike["targetNodes"].needless("all of them")
+        nodes["mainNode"].holds(0)
+        nodes["numNodes"].changed(
+            "nodes find their number, how many they are and the first one's name in LONGSHORE_NODE_INDEX, _NODE_COUNT and"
+            " _MAIN_ADDRESS, not in AWS_BATCH_JOB_…"
+        )
 
 
 def _task(part: Reader) -> Reader:

@@ -83,6 +83,9 @@ class Draft:
         """Writes the dotted field, and says whether the contract took it. None is no value."""
         if value is None or value == [] or value == {}:
             return False
+        if self.kind == "Helper" and not checks.has_field(self.model, path.partition(".")[0]):
+            source.leave("a container beside the app's has the security, the volumes and the end of that")
+            return False
         if mistake := checks.mistake(self.model, path, value):
             source.leave(f"{path} doesn't take it: {mistake}")
             return False

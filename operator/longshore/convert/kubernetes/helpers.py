@@ -29,6 +29,15 @@ def read_helpers(draft: Draft, pod: Reader, kept: Reader, fill: Fill) -> None:
 
 
 def _helper(draft: Draft, path: str, container: Reader, fill: Fill) -> bool:
+    def whole(helper: Draft, source: Reader) -> None:
+        fill(helper, source)
+        _mounts(draft, helper, source["volumeMounts"])
+
+    return add_helper(draft, path, container, whole)
+
+
+def add_helper(draft: Draft, path: str, container: Reader, fill: Fill) -> bool:
+    """Writes a container to initContainers or sidecars, once `fill` has read it."""
     name = container["name"].text() or ""
     helper = Draft("Helper", f"{name}-{draft.name}" if name in _RESERVED else name, container)
     if helper.name != name:
@@ -44,7 +53,6 @@ def _helper(draft: Draft, path: str, container: Reader, fill: Fill) -> bool:
         container.changed(
             "no cpu and memory are set here: size Nano, 100m and 128Mi, holds until you set size or resources"
         )
-    _mounts(draft, helper, container["volumeMounts"])
     made = {"name": helper.name} | helper.spec
     if mistake := checks.mistake_in(HelperContainer, made):
         container.leave(f"{path} doesn't take it: {mistake}")
