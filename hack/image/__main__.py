@@ -1,4 +1,4 @@
-"""python -m hack.image operator|workload|wheels [--load]: prints the names of the images."""
+"""python -m hack.image operator|workload|training|wheels [--load]: prints the names of the images."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hack.image import build, wheels
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m hack.image", description=__doc__)
-    parser.add_argument("what", choices=["operator", "workload", "wheels"])
+    parser.add_argument("what", choices=["operator", "workload", "training", "wheels"])
     parser.add_argument("--load", action="store_true", help="put the images into the local cluster as well")
     parser.add_argument("--python", default="3.13", help="wheels: for this version of Python")
     asked = parser.parse_args()
@@ -18,7 +18,10 @@ def main() -> None:
         wheels.download(asked.python)
         wheels.build_project()
         return
-    images = [build.operator_image()] if asked.what == "operator" else build.workload_images()
+    if asked.what == "operator":
+        images = [build.operator_image()]
+    else:
+        images = [build.training_image()] if asked.what == "training" else build.workload_images()
     if asked.load:
         kind.up().load(*images)
     print(*images, sep="\n")

@@ -17,13 +17,14 @@ PACKAGES = ("usr-is-merged", "python3", "ca-certificates")
 LEFT_OUT = ("doc/*", "man/*", "locale/*", "zoneinfo/right/*")
 
 
-def python_image() -> str:
-    """The image named by LONGSHORE_PYTHON_IMAGE; else the official one if Docker has or gets it; else our own."""
+def python_image(*packages: str) -> str:
+    """The image named by LONGSHORE_PYTHON_IMAGE; else the official one if Docker has or gets it; else our own, with
+    further packages of Debian that the official one has."""
     if named := os.environ.get("LONGSHORE_PYTHON_IMAGE"):
         return named
     if exists(OFFICIAL) or _pulled(OFFICIAL):
         return OFFICIAL
-    return _from_packages()
+    return _from_packages(packages)
 
 
 def _pulled(image: str) -> bool:
@@ -33,8 +34,8 @@ def _pulled(image: str) -> bool:
     return subprocess.run(["docker", "pull", image], env=environment(), stdout=sys.stderr).returncode == 0
 
 
-def _from_packages() -> str:
-    image = f"longshore-python:{fingerprint([Path(__file__).resolve()])}"
+def _from_packages(more: tuple[str, ...]) -> str:
+    image = f"longshore-python:{fingerprint([Path(__file__).resolve()], *more)}"
     if exists(image):
         return image
     if shutil.which("mmdebstrap") is None:
@@ -47,7 +48,7 @@ def _from_packages() -> str:
             [
                 "mmdebstrap", "--quiet", "--variant=essential",
                 "--hook-dir=/usr/share/mmdebstrap/hooks/merged-usr",
-                f"--include={','.join(PACKAGES)}",
+                f"--include={','.join((*PACKAGES, *more))}",
                 '--aptopt=APT::Install-Recommends "false"',
                 *excluded, "--dpkgopt=path-exclude=/usr/lib/*/gconv/*",
                 SUITE, tree,

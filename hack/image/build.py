@@ -6,6 +6,8 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
+from pathlib import Path
 
 from hack.image import wheels
 from hack.image.base import python_image
@@ -21,6 +23,11 @@ WORKLOAD_VARIANTS = {
     "root": {"VERSION": "root", "USER_ID": "0"},
     "named-user": {"VERSION": "named-user", "USER_ID": "web"},
 }
+TRAINING = ROOT / "examples" / "training"
+TRAINING_IMAGE = "longshore.test/training:v1"
+MODEL_REPOSITORY = "longshore.test/model"
+MODELS = {"v1": "2 1", "v2": "13 1"}
+"""Slope and offset of the straight line that the stand-in of a model server serves."""
 CONTENT = "longshore.dev/content"
 
 
@@ -52,6 +59,36 @@ def workload_images() -> list[str]:
         label = f"--label={CONTENT}={made_from}"
         docker("build", *arguments, label, "--tag", image, str(WORKLOAD / "build"))
         say(f"built {image}")
+    return list(images)
+
+
+def training_image() -> str:
+    """Builds the image of the example that trains a model, and returns its name."""
+    base = python_image("libstdc++6")
+    base_id = docker("image", "inspect", "--format", "{{.Id}}", base)
+    files = [TRAINING / name for name in ("Dockerfile", "requirements.txt", "train.py")]
+    made_from = fingerprint(files, base_id)
+    if _content(TRAINING_IMAGE) == made_from:
+        return TRAINING_IMAGE
+    wheels.download(_python_version(base), TRAINING / "requirements.txt", TRAINING / "wheels")
+    say(f"building {TRAINING_IMAGE} over {base}")
+    docker(
+        "build", "--network=none", f"--build-arg=PYTHON_IMAGE={base}", f"--label={CONTENT}={made_from}",
+        "--tag", TRAINING_IMAGE, str(TRAINING),
+    )  # fmt: skip
+    return TRAINING_IMAGE
+
+
+def model_images() -> list[str]:
+    """Builds images with nothing but a model in them, one for each version, and returns their names."""
+    images = {f"{MODEL_REPOSITORY}:{tag}": model for tag, model in MODELS.items()}
+    for image, model in images.items():
+        if _content(image) == model:
+            continue
+        with tempfile.TemporaryDirectory(prefix="longshore-model-") as folder:
+            (Path(folder) / "weights.txt").write_text(f"{model}\n")
+            (Path(folder) / "Dockerfile").write_text("FROM scratch\nCOPY weights.txt /\n")
+            docker("build", f"--label={CONTENT}={model}", "--tag", image, folder)
     return list(images)
 
 

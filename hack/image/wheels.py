@@ -22,18 +22,19 @@ GLIBC = ("2_17", "2_26", "2_27", "2_28", "2_31", "2_34", "2_35")
 """The manylinux policies that Debian 12 and later fulfil."""
 
 
-def download(python: str) -> None:
-    """Fills dist/wheels for CPython of this version (`3.13`) on Linux; does nothing if it holds just that."""
+def download(python: str, locked: Path = LOCKED, into: Path = WHEELS) -> None:
+    """Fills a folder with the locked wheels, and pip, for CPython of this version (`3.13`) on Linux; does nothing if it
+    holds just that."""
     machine = {"arm64": "aarch64", "AMD64": "x86_64"}.get(platform.machine(), platform.machine())
     pip = re.search(r"^pip==.*?(?=^\S)", DEVELOPMENT.read_text() + "end", re.MULTILINE | re.DOTALL)
     if pip is None:
         raise SystemExit(f"{DEVELOPMENT.relative_to(ROOT)} does not lock pip: run make lock")
-    wanted = fingerprint([LOCKED], python, machine, pip[0])
-    stamp = WHEELS / "made-from"
+    wanted = fingerprint([locked], python, machine, pip[0])
+    stamp = into / "made-from"
     if stamp.exists() and stamp.read_text() == wanted:
         return
     say(f"downloading wheels for Python {python} on {machine}")
-    partial = WHEELS.with_name("wheels.partial")
+    partial = into.with_name(f"{into.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
     (partial / "pip.txt").write_text(pip[0])
@@ -42,7 +43,7 @@ def download(python: str) -> None:
         [
             sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--require-hashes",
             "--only-binary=:all:", "--implementation=cp", f"--python-version={python}", *platforms,
-            f"--platform=manylinux2014_{machine}", "--dest", str(partial), "-r", str(LOCKED),
+            f"--platform=manylinux2014_{machine}", "--dest", str(partial), "-r", str(locked),
             "-r", str(partial / "pip.txt"),
         ],
         stdout=sys.stderr,
@@ -50,8 +51,8 @@ def download(python: str) -> None:
     )  # fmt: skip
     (partial / "pip.txt").unlink()
     (partial / "made-from").write_text(wanted)
-    shutil.rmtree(WHEELS, ignore_errors=True)
-    partial.rename(WHEELS)
+    shutil.rmtree(into, ignore_errors=True)
+    partial.rename(into)
 
 
 def build_project() -> None:

@@ -222,6 +222,39 @@ def test_queues_go_by_priority_and_jobs_by_priority_and_age(stage: Stage) -> Non
     assert stage.admitted() == ["first", "h2", "h1", "l2", "l1"]
 
 
+def test_a_priority_that_is_changed_moves_the_job_and_keeps_its_age(stage: Stage) -> None:
+    queue = stage.queue("q", stage.environment("e", 1))
+    stage.job("first", queue)
+    stage.runs("first")
+    stage.job("one", queue)
+    stage.waits("one", "NoCapacity")
+    stage.job("two", queue)
+    since = stage.waits("two", "InLine")["queue"]["since"]
+    stage.kube.patch("BatchJob", "two", {"spec": {"priority": 3}})
+    assert stage.waits("two", "NoCapacity")["queue"]["since"] == since
+    told = stage.waits("one", "BehindHigherPriority")["waiting"]["message"]
+    assert "job two with priority 3" in told
+    stage.kube.patch("BatchJob", "two", {"spec": {"priority": 0}})
+    stage.waits("one", "NoCapacity")
+    stage.end("first")
+    stage.runs("one")
+
+
+def test_without_backfill_nobody_passes_who_is_next(stage: Stage) -> None:
+    environment = stage.environment("e", 2, capacity={"maxCpu": 2, "maxGpus": 1})
+    queue = stage.queue("q", environment, backfill=False)
+    gpu = {"requests": {"cpu": "1", "memory": "64Mi"}, "gpu": {"count": 1}}
+    stage.job("first", queue, resources=gpu)
+    stage.runs("first")
+    stage.job("next", queue, resources=gpu)
+    stage.waits("next", "NoCapacity")
+    stage.job("small", queue)
+    stage.waits("small", "InLine")
+    stage.kube.patch("JobQueue", queue, {"spec": {"backfill": True}})
+    stage.end("first")
+    stage.runs("next", "small")
+
+
 def test_shares_divide_a_queue(stage: Stage) -> None:
     fair = {"halfLifeSeconds": 60, "shares": [{"name": "team-*", "weight": 1}, {"name": "ops", "weight": 3}]}
     queue = stage.queue("q", stage.environment("e", 4), fairShare=fair)

@@ -43,6 +43,7 @@ KINDS = {
     "Namespace": "v1",
     "Event": "v1",
     "Node": "v1",
+    "StorageClass": "storage.k8s.io/v1",
 }
 
 

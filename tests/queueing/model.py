@@ -144,7 +144,8 @@ class Model:
     def next(self, queue: Queue, seen: set[str], has_head: bool, now: float) -> Request | None:
         running = sum(run.claim.queue == queue.name for run in self.running())
         full = queue.max_running is not None and running >= queue.max_running
-        if queue.state == "Stopped" or full or len(seen) >= self.depth:
+        strict = has_head and not queue.backfill
+        if queue.state == "Stopped" or full or strict or len(seen) >= self.depth:
             return None
         shares: defaultdict[str, list[Request]] = defaultdict(list)
         for request in self.in_line(queue):

@@ -90,6 +90,15 @@ def test_a_run_is_made_under_the_name_of_its_minute_from_the_latest_revision() -
     assert step.body["metadata"]["ownerReferences"][0]["kind"] == "JobDefinition"
 
 
+def test_its_jobs_wait_in_the_queue_that_it_names() -> None:
+    queued = HOURLY | {"queue": "nightly", "priority": 7, "share": "reports"}
+    (step,) = [
+        step for step in after(queued, "2026-03-01T13:00:00Z", [], at(13)).steps if isinstance(step, Create)
+    ]
+    spec = step.body["spec"]
+    assert (spec["queue"], spec["priority"], spec["share"]) == ("nightly", 7, "reports")
+
+
 def test_it_is_recorded_once_it_exists_and_not_made_again() -> None:
     made = [job("report-hourly-202603011300")]
     decision = after(HOURLY, timestamp(at(13)), made, at(13, 0, 1))

@@ -35,7 +35,14 @@ class Cluster:
             Queue("one", ("large", "small"), half_life_seconds=50.0 if fair else None, weights=weights)
         )
         self._queue(
-            Queue("two", ("small", "arm"), 5, max_running=choice([None, 3]), max_waiting=choice([None, 1, 2]))
+            Queue(
+                "two",
+                ("small", "arm"),
+                5,
+                max_running=choice([None, 3]),
+                max_waiting=choice([None, 1, 2]),
+                backfill=choice([True, False]),
+            )
         )
         self._queue(Queue("three", ("large", "arm"), half_life_seconds=20.0, namespaces=("team-*",)))
 

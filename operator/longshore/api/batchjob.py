@@ -200,7 +200,7 @@ _FIXED = (
     "definition", "parameters", "dependsOn",
     "image", "command", "args", "env", "envFrom", "files", "volumes", "size", "resources", "placement", "security",
     "serviceAccountName", "imagePullSecrets", "labels", "annotations", "terminationGracePeriodSeconds", "array", "nodes", "retry", "memoryGrowth",
-    "timeouts", "successPolicy", "queue", "priority", "share",
+    "timeouts", "successPolicy", "queue", "share",
 )  # fmt: skip
 
 
@@ -350,7 +350,7 @@ class BatchJobSpec(JobTemplate):
     )
     priority: Annotated[int, Field(ge=0, le=9999)] = Field(
         default=0,
-        description="In its share of the queue the higher goes first, from 0 to 9999. Default: 0.",
+        description="In its share of the queue the higher goes first, from 0 to 9999. It can be changed while the job waits. Default: 0.",
     )
     share: DnsLabel | None = Field(
         default=None,

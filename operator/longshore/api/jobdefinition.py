@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from longshore.api.base import ListMap, Model, Rule
+from longshore.api.base import DnsLabel, ListMap, Model, Rule
 from longshore.api.batchjob import JobTemplate
 from longshore.api.common import Conditions
 from longshore.api.parameters import MOST_PARAMETERS, NAMES, Parameter, ParameterValues
@@ -18,6 +18,9 @@ Moment = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
 class Schedule(Model):
     """When BatchJobs are made by themselves."""
 
+    rules: ClassVar[tuple[Rule, ...]] = (
+        Rule("!has(self.share) || has(self.queue)", "share is a part of a queue: set queue as well"),
+    )
     name: Annotated[
         str,
         Field(min_length=1, max_length=20),
@@ -38,6 +41,16 @@ class Schedule(Model):
     )
     parameters: ParameterValues = Field(
         default_factory=dict, description="Values for the parameters. Default: those of the definition."
+    )
+    queue: DnsLabel | None = Field(
+        default=None, description="JobQueue that the jobs wait in. Default: none, they are admitted at once."
+    )
+    priority: Annotated[int, Field(ge=0, le=9999)] = Field(
+        default=0, description="In its share of the queue the higher goes first, from 0 to 9999. Default: 0."
+    )
+    share: DnsLabel | None = Field(
+        default=None,
+        description="Whose part of the queue they use, where the queue divides fairly. Default: one without a name.",
     )
     concurrency: Literal["Allow", "Forbid", "Replace"] = Field(
         default="Allow",

@@ -67,6 +67,10 @@ class JobQueueSpec(Model):
         default=None,
         description="Jobs in line at once; later ones get into the line as it shortens. Default: no limit.",
     )
+    backfill: bool = Field(
+        default=True,
+        description="Jobs behind the one that is next, and for which there is no room, are admitted beside what is kept for it. false: none passes it. Default: true.",
+    )
     fair_share: FairShare | None = Field(
         default=None,
         description="Divide between shares. Default: one line, by priority and time of submission.",

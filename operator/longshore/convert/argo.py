@@ -1,10 +1,10 @@
-"""Argo Workflows: each step with a container or a script becomes a BatchJob; their order is told, not kept."""
+"""Argo Workflows: each step with a container or a script becomes a BatchJob that depends on those before it."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from longshore.convert.draft import Draft, Options, named, object_name
@@ -34,7 +34,10 @@ HINTS = {
     "hooks": "nothing is called along the way",
 }
 CRON_HINTS = {
-    "spec": "write the BatchJob's spec to the template of a JobDefinition, and when it runs to its schedules"
+    "spec": "a schedule makes one job, not several in order: write one job that does it all to the template of a JobDefinition",
+    "spec.schedules": "a second time is a second entry in schedules",
+    "spec.when": "there are no conditions: decide in the job",
+    "spec.stopStrategy": "suspend the schedule when it is time",
 }
 TEMPLATE_HINTS = {
     "inputs.artifacts": "jobs hand nothing on: let them read from a bucket or a volume",
@@ -60,7 +63,9 @@ STEP_HINTS = {
     "withItems": _EACH,
     "withParam": _EACH,
     "withSequence": _EACH,
-    "continueOn": _ORDER,
+    "continueOn": "write when: Completed to dependsOn of those that go on",
+    "dependencies": _ORDER,
+    "depends": _ORDER,
     "templateRef": "convert the WorkflowTemplate with it, in the same file",
     "arguments": "nothing in the template asks for it",
     "hooks": "nothing is called along the way",
@@ -78,6 +83,12 @@ class Step:
     name: str
     named_by: Reader
     template: Reader
+    after: tuple[str, ...] = ()
+    """Names of the steps that it waits for."""
+
+
+Call = Callable[[Reader, tuple[str, ...]], tuple[list[Step], tuple[str, ...]]]
+"""Follows a step to its containers, given what it waits for."""
 
 
 def recognises(content: object) -> bool:
@@ -96,7 +107,8 @@ def convert(roots: Sequence[Reader], options: Options) -> list[Draft]:
 
 def _workflow(root: Reader, options: Options) -> list[Draft]:
     metadata, spec = root["metadata"], root["spec"]
-    if root["kind"].peek == "CronWorkflow":
+    scheduled = spec if root["kind"].peek == "CronWorkflow" else None
+    if scheduled is not None:
         root.hints(CRON_HINTS)
         spec = spec["workflowSpec"]
     spec.hints(HINTS)
@@ -110,8 +122,8 @@ def _workflow(root: Reader, options: Options) -> list[Draft]:
     spec["entrypoint"].needless("names where the workflow begins")
     single = not (entry["steps"] or entry["dag"])
     source = metadata["name"] or metadata["generateName"]
-    steps = list(_steps(Step("", source, entry), templates, values, None, 0))
-    drafts = []
+    steps, _ = _steps(Step("", source, entry), templates, values, None, 0)
+    drafts: list[Draft] = []
     for step in steps:
         alone = options if single else Options(image=options.image)
         wanted = object_name("BatchJob", f"{options.name or name}-{step.name}")
@@ -122,7 +134,32 @@ def _workflow(root: Reader, options: Options) -> list[Draft]:
         read_own_metadata(draft, root)
         _job(draft, step.template, spec, alone)
         drafts.append(draft)
+    _order(steps, drafts)
+    if scheduled is not None and len(drafts) == 1:
+        _schedule(drafts[0], scheduled)
     return drafts
+
+
+def _order(steps: Sequence[Step], drafts: Sequence[Draft]) -> None:
+    """Writes what each waits for."""
+    called = {step.name: draft.name for step, draft in zip(steps, drafts, strict=True)}
+    for step, draft in zip(steps, drafts, strict=True):
+        others = dict.fromkeys(called[each] for each in step.after if each in called)
+        draft.put("dependsOn", [{"name": each} for each in others if each != draft.name], step.named_by)
+
+
+def _schedule(draft: Draft, spec: Reader) -> None:
+    when = next(iter(spec["schedules"].items()), spec["schedule"])
+    zone, policy = spec["timezone"], spec["concurrencyPolicy"]
+    draft.scheduled("cron", when.text(), when)
+    draft.scheduled("timeZone", zone.text(), zone)
+    draft.scheduled("concurrency", policy.text(), policy)
+    for key, field in (
+        ("startingDeadlineSeconds", "startingDeadlineSeconds"), ("successfulJobsHistoryLimit", "keepSucceeded"),
+        ("failedJobsHistoryLimit", "keepFailed"),
+    ):  # fmt: skip
+        draft.scheduled(field, spec[key].number(), spec[key])
+    draft.scheduled("suspend", spec["suspend"].flag() or None, spec["suspend"])
 
 
 def _steps(
@@ -131,8 +168,8 @@ def _steps(
     values: Mapping[str, Reader],
     call: Reader | None,
     depth: int,
-) -> Iterator[Step]:
-    """The containers that a template leads to, in the order in which they are written."""
+) -> tuple[list[Step], tuple[str, ...]]:
+    """The containers that a template leads to, in the order in which they are written, and the last of them."""
     template = at.template
     own = {
         **values,
@@ -140,39 +177,81 @@ def _steps(
         **(_parameters(call["arguments"], "inputs.parameters") if call else {}),
     }
     template["name"].needless("the template's own name")
-    calls = [*template["steps"].items(), *template["dag"]["tasks"].items()]
-    if not calls:
-        if template["container"] or template["script"]:
-            template.hints(TEMPLATE_HINTS)
-            for each in template["inputs"]["parameters"].items():
-                if f"inputs.parameters.{each['name'].value}" in _asked(template.value):
-                    each["name"].take()
-            yield Step(at.name, at.named_by, _filled_in(template, own))
-        return
-    before: list[str] = []
-    for group in calls:
-        inside = group.items() or [group]
-        for each in inside:
-            each.hints(STEP_HINTS)
-            called = templates.get(each["template"].peek)
-            _tell_order(each, before)
-            if called is None or depth > _DEEPEST:
-                each.leave("its template isn't in the file: convert it together with this one")
-                continue
-            each["template"].needless("names the template")
-            step = Step(f"{at.name}-{each['name'].text()}".lstrip("-"), each["name"], called)
-            yield from _steps(step, templates, own, _filled_in(each, own), depth + 1)
-        if group.items():
-            before = [each["name"].peek for each in inside]
+    if not template["steps"].items() and not template["dag"]["tasks"].items():
+        if not (template["container"] or template["script"]):
+            return [], at.after
+        template.hints(TEMPLATE_HINTS)
+        for each in template["inputs"]["parameters"].items():
+            if f"inputs.parameters.{each['name'].value}" in _asked(template.value):
+                each["name"].take()
+        return [replace(at, template=_filled_in(template, own))], (at.name,)
+
+    def call_of(each: Reader, after: tuple[str, ...]) -> tuple[list[Step], tuple[str, ...]]:
+        each.hints(STEP_HINTS)
+        called = templates.get(each["template"].peek)
+        if called is None or depth > _DEEPEST:
+            each.leave("its template isn't in the file: convert it together with this one")
+            return [], after
+        each["template"].needless("names the template")
+        step = Step(f"{at.name}-{each['name'].text()}".lstrip("-"), each["name"], called, after)
+        return _steps(step, templates, own, _filled_in(each, own), depth + 1)
+
+    if template["steps"].items():
+        return _in_groups(template["steps"].items(), at.after, call_of)
+    return _in_a_graph(template["dag"]["tasks"].items(), at.after, call_of)
 
 
-def _tell_order(step: Reader, before: Sequence[str]) -> None:
-    for key in ("dependencies", "depends"):
-        others = step[key].peek or ", ".join(each.peek for each in step[key].items())
-        step[key].leave(f"{_ORDER}: {others}")
-    if before:
-        step["name"].take()
-        step.missing(f"{_ORDER}: {', '.join(before)}")
+def _in_groups(
+    groups: Sequence[Reader], after: tuple[str, ...], call_of: Call
+) -> tuple[list[Step], tuple[str, ...]]:
+    """Groups run one after the other, the steps of each side by side."""
+    found: list[Step] = []
+    for group in groups:
+        ends: list[str] = []
+        for each in group.items() or [group]:
+            inside, last = call_of(each, after)
+            found += inside
+            ends += last
+        after = tuple(dict.fromkeys(ends))
+    return found, after
+
+
+def _in_a_graph(
+    tasks: Sequence[Reader], after: tuple[str, ...], call_of: Call
+) -> tuple[list[Step], tuple[str, ...]]:
+    """Each task runs after those that it names. One that is named before it is written is looked at first."""
+    named_so = {each["name"].peek: each for each in tasks}
+    needs = {name: _needs(each, named_so.keys()) for name, each in named_so.items()}
+    found: dict[str, list[Step]] = {}
+    ends: dict[str, tuple[str, ...]] = {}
+
+    def visit(name: str, above: tuple[str, ...]) -> tuple[str, ...]:
+        if name in above:  # a circle, which Argo refuses
+            return ()
+        if name not in ends:
+            before = [last for other in needs[name] for last in visit(other, (*above, name))]
+            found[name], ends[name] = call_of(named_so[name], tuple(dict.fromkeys(before)) or after)
+        return ends[name]
+
+    for name in named_so:
+        visit(name, ())
+    waited_for = {other for others in needs.values() for other in others}
+    last = [end for name in named_so if name not in waited_for for end in ends[name]]
+    return [step for name in named_so for step in found[name]], tuple(dict.fromkeys(last))
+
+
+def _needs(task: Reader, known: Collection[str]) -> list[str]:
+    """Names of the tasks that it waits for, as far as they are plainly named."""
+    listed = [each for each in task["dependencies"].items() if each.peek in known]
+    for each in listed:
+        each.take()
+    said = task["depends"]
+    names = [part.strip().removesuffix(".Succeeded") for part in said.peek.split("&&")] if said else []
+    if names and all(name in known for name in names):
+        said.take()
+    else:
+        names = []
+    return [each.peek for each in listed] + names
 
 
 def _parameters(arguments: Reader, prefix: str) -> dict[str, Reader]:

@@ -1,11 +1,12 @@
-"""AWS Batch: job definitions as registered or described, and the job that is submitted from one."""
+"""AWS Batch: job definitions as registered or described, the job that is submitted from one, and its queue."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 
+from longshore.convert import aws_batch_queues as queues
 from longshore.convert.aws_container import read_container, read_variable
 from longshore.convert.draft import ACCOUNT, Draft, Obj, Options, named
 from longshore.convert.kubernetes.pod import read_pod
@@ -15,13 +16,11 @@ from longshore.workload.pod import SIZES
 
 HINTS = {
     "type": "only jobs of one container are converted",
-    "jobQueue": "make a JobQueue and name it in queue; without one a job starts at once",
-    "schedulingPriority": "write it to priority, in a queue",
-    "schedulingPriorityOverride": "write it to priority, in a queue",
-    "shareIdentifier": "write it to share, in a queue with fairShare",
-    "dependsOn": "write the names of those BatchJobs to dependsOn",
-    "nodeProperties": "a job of several nodes isn't converted: write its container as a BatchJob with nodes.count",
-    "nodeOverrides": "a job of several nodes isn't converted",
+    "shareIdentifier": "a share is a part of a queue, and no queue is named",
+    "dependsOn": "convert the jobs that it names together with it, by aws batch describe-jobs, or write the names of those BatchJobs to dependsOn",
+    "nodeProperties": "the nodes of a job are alike: choose what each does by LONGSHORE_NODE_INDEX, and write one container for all",
+    "nodeProperties.mainNode": "the main node is that of index 0",
+    "nodeOverrides": "write the changes into the job definition",
     "consumableResourceProperties": "limit how many run by a ResourceQuota",
     "consumableResourcePropertiesOverride": "limit how many run by a ResourceQuota",
     "tags": "what still matters goes into labels or annotations",
@@ -65,9 +64,17 @@ _REF = re.compile(r"Ref::([A-Za-z0-9_-]+)")
 
 
 def recognises(content: object) -> bool:
-    """Whether this is a job definition, a job, or a list of them."""
+    """Whether this is a job definition, a job, a queue or what belongs to one, or a list of them."""
     return isinstance(content, dict) and bool(
-        {"jobDefinitionName", "jobDefinitions", "jobDefinition", "jobs"} & content.keys()
+        {
+            "jobDefinitionName",
+            "jobDefinitions",
+            "jobDefinition",
+            "jobs",
+            *queues.LISTS,
+            *queues.LISTS.values(),
+        }
+        & content.keys()
     )
 
 
@@ -75,16 +82,25 @@ def convert(roots: Sequence[Reader], options: Options) -> list[Draft]:
     """One job for each submission, with its definition; for a definition that nobody submits, one as it stands."""
     definitions: list[Reader] = []
     jobs: list[Reader] = []
+    around = [each for root in roots for each in queues.items(root)]
     for root in roots:
+        if any(root[key] for key in (*queues.LISTS, *queues.LISTS.values())):
+            continue
         described = [*root["jobDefinitions"].items(), *root["jobs"].items()]
         for each in described or [root]:
             (definitions if each["jobDefinitionName"] else jobs).append(each)
-    drafts: list[Draft | None] = []
+    drafts: list[Draft | None] = [*queues.convert(around, options)]
+    submitted: list[tuple[Reader, Draft]] = []
     used: list[Reader] = []
     for job in jobs:
         definition = next((each for each in definitions if _is_of(job, each)), None)
         used += [definition] if definition else []
-        drafts.append(_converted(job["jobName"], [job, definition] if definition else [job], options))
+        draft = _converted(job["jobName"], [job, definition] if definition else [job], options)
+        drafts.append(draft)
+        submitted += [(job, draft)] if draft is not None else []
+    by_id = {job["jobId"].peek: draft for job, draft in submitted}
+    for job, draft in submitted:
+        _dependencies(draft, job, by_id)
     drafts += [
         _converted(each["jobDefinitionName"], [each], options) for each in definitions if each not in used
     ]
@@ -105,6 +121,8 @@ def _converted(name: Reader, parts: Sequence[Reader], options: Options) -> Draft
             part[key].needless("what Batch itself keeps")
         part["platformCapabilities"].needless("nodes of any kind will do")
         part["type"].holds("container")
+        if _range(part) is not None:
+            part["type"].holds("multinode")
         part["jobDefinition"].needless("names the job definition")
         if part["jobDefinitionName"].path != name.path:
             part["jobDefinitionName"].needless("the job's name is taken")
@@ -123,10 +141,42 @@ def _converted(name: Reader, parts: Sequence[Reader], options: Options) -> Draft
     if draft.put("array.size", size.number(), size):
         size.changed("the index is in LONGSHORE_ARRAY_INDEX, not in AWS_BATCH_JOB_ARRAY_INDEX")
     parts[0]["arrayProperties"].hints({"*": "what Batch itself keeps"})
+    _nodes(draft, parts)
+    _queue(draft, parts)
     _retry(draft, _first(parts, "retryStrategy"))
     seconds = _first(parts, "timeout")["attemptDurationSeconds"]
     draft.put("timeouts.attemptSeconds", seconds.number(), seconds)
     return draft
+
+
+def _queue(draft: Draft, parts: Sequence[Reader]) -> None:
+    """Where the job waits. A priority of the submission goes over that of the definition."""
+    job = parts[0]
+    queued = draft.put("queue", queues.reference("JobQueue", job["jobQueue"]), job["jobQueue"])
+    said = [job["schedulingPriorityOverride"], *(part["schedulingPriority"] for part in parts)]
+    priorities = [each for each in said if each]
+    for each in priorities[:1]:
+        draft.put("priority", each.number(), each)
+    for each in priorities[1:]:
+        each.needless("the submission says otherwise")
+    if queued and job["shareIdentifier"]:
+        draft.put("share", queues.share_name(job["shareIdentifier"]), job["shareIdentifier"])
+
+
+def _dependencies(draft: Draft, job: Reader, known: Mapping[str, Draft]) -> None:
+    """Jobs are named by ids, which lead to names where those jobs are converted as well."""
+    made: list[Obj] = []
+    for each in job["dependsOn"].items():
+        type_, other = each["type"], known.get(each["jobId"].peek)
+        if type_.peek == "N_TO_N":
+            type_.leave("index after index of two arrays isn't there: it waits for the whole of the other")
+        if type_.peek == "SEQUENTIAL" and not each["jobId"] and draft.get("array"):
+            type_.take()
+            made.append({"type": "Sequential"})
+        elif other is not None and other is not draft:
+            each["jobId"].take()
+            made.append({"name": other.name})
+    draft.put("dependsOn", made, job["dependsOn"])
 
 
 def _first(parts: Sequence[Reader], key: str) -> Reader:
@@ -138,7 +188,37 @@ def _first(parts: Sequence[Reader], key: str) -> Reader:
 
 
 def _plain(part: Reader) -> Reader:
-    return part["containerProperties"] or part["container"]
+    alike = _range(part)
+    return (
+        part["containerProperties"]
+        or part["container"]
+        or (alike["container"] if alike else part["container"])
+    )
+
+
+def _range(part: Reader) -> Reader | None:
+    """The description of all nodes of a job; None where they differ, or where there is one node."""
+    ranges, count = (
+        part["nodeProperties"]["nodeRangeProperties"].items(),
+        part["nodeProperties"]["numNodes"].peek,
+    )
+    if len(ranges) != 1 or not count.isdecimal():
+        return None
+    last = str(int(count) - 1)
+    return ranges[0] if ranges[0]["targetNodes"].peek in ("0:", f"0:{last}", f":{last}") else None
+
+
+def _nodes(draft: Draft, parts: Sequence[Reader]) -> None:
+    for part in parts:
+        alike, nodes = _range(part), part["nodeProperties"]
+        if alike is None or not draft.put("nodes.count", nodes["numNodes"].number(), nodes["numNodes"]):
+            continue
+        alike["targetNodes"].needless("all of them")
+        nodes["mainNode"].holds(0)
+        nodes["numNodes"].changed(
+            "nodes find their number, how many they are and the first one's name in LONGSHORE_NODE_INDEX, _NODE_COUNT and"
+            " _MAIN_ADDRESS, not in AWS_BATCH_JOB_…"
+        )
 
 
 def _task(part: Reader) -> Reader:

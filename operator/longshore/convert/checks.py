@@ -24,6 +24,11 @@ def mistake(model: type[Model], field: str, value: Any) -> str | None:
     return _mistake(_adapter(model, field), _field_type(model, field), value)
 
 
+def has_field(model: type[Model], alias: str) -> bool:
+    """Whether the contract has a field of this name there."""
+    return any(alias in (name, info.alias) for name, info in model.model_fields.items())
+
+
 def mistake_in(model: type[Model], value: Any) -> str | None:
     """What is wrong with a whole object of this model."""
     return _mistake(_adapter(model), model, value)

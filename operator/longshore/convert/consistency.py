@@ -20,11 +20,19 @@ DEFAULTS = {
     "scaling.minReplicas": 1,
 }
 
+_NOT_OF_A_TEMPLATE = {
+    "suspend": "a job of a schedule isn't held back: suspend the schedule",
+    "ttlSecondsAfterFinished": "how many jobs stay is the schedule's to say: keepSucceeded, keepFailed",
+    "dependsOn": "jobs of a schedule don't wait for others",
+}
+
 
 def settle(draft: Draft) -> None:
     """Makes the draft one that admission takes."""
+    if draft.kind not in ("WebApp", "BatchJob"):
+        return
     _security(draft)
-    _amounts(draft)
+    settle_amounts(draft)
     if draft.kind == "WebApp":
         _health(draft)
         _scaling(draft)
@@ -34,6 +42,7 @@ def settle(draft: Draft) -> None:
     else:
         _retry(draft)
         _timeouts(draft)
+        _schedule(draft)
 
 
 def _number(draft: Draft, path: str) -> int:
@@ -51,7 +60,8 @@ def _security(draft: Draft) -> None:
     )
 
 
-def _amounts(draft: Draft) -> None:
+def settle_amounts(draft: Draft) -> None:
+    """Every container has a memory limit, and no limit is below its request."""
     resources = draft.spec.get("resources")
     if "size" in draft.spec:
         return
@@ -139,6 +149,15 @@ def _retry(draft: Draft) -> None:
         source.changed(f"it is above the longest wait: {longest} s")
     else:
         draft.put("retry.maxBackoffSeconds", first, source)
+
+
+def _schedule(draft: Draft) -> None:
+    """What isn't a part of a template, where the job is made by a schedule."""
+    if "cron" not in draft.schedule:
+        return
+    for path, instead in _NOT_OF_A_TEMPLATE.items():
+        if path in draft.spec:
+            draft.drop(path).leave(instead)
 
 
 def _timeouts(draft: Draft) -> None:

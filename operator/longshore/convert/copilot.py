@@ -52,13 +52,29 @@ HINTS = {
     "environments": "convert once for each environment, with its fields written in place at the top",
     "platform": "there are only Linux containers",
     "tags": "what still matters goes into labels or annotations",
-    "on": "write the BatchJob's spec to the template of a JobDefinition, and when it runs to its schedules",
+    "on": "write the BatchJob's spec to the template of a JobDefinition, and when it runs to its schedules, as five fields of cron",
 }
 _ARCHITECTURES = {
     "linux/amd64": "amd64", "linux/x86_64": "amd64", "linux/arm64": "arm64", "linux/arm": "arm64", "x86_64": "amd64", "arm64": "arm64",
 }  # fmt: skip
 _PROTOCOLS = {"http1": "HTTP", "http2": "H2C", "grpc": "GRPC"}
 _MOST_ATTEMPTS = 10
+_MACROS = {
+    "@yearly": "0 0 1 1 *", "@annually": "0 0 1 1 *", "@monthly": "0 0 1 * *", "@weekly": "0 0 * * 0",
+    "@daily": "0 0 * * *", "@midnight": "0 0 * * *", "@hourly": "0 * * * *",
+}  # fmt: skip
+
+
+def cron_of(text: str) -> str | None:
+    """`@daily`, `@every 15m`, `0 3 * * *` → five fields of cron; None for what these can't say."""
+    if text in _MACROS:
+        return _MACROS[text]
+    if every := re.fullmatch(r"@every (\d+)(m|h)", text):
+        number, whole = int(every[1]), {"m": 60, "h": 24}[every[2]]
+        if not number or number >= whole or whole % number:
+            return "0 * * * *" if (number, every[2]) in ((60, "m"), (1, "h")) else None
+        return f"*/{number} * * * *" if every[2] == "m" else f"0 */{number} * * *"
+    return text if len(text.split()) == 5 else None
 
 
 def recognises(content: object) -> bool:
@@ -92,6 +108,8 @@ def _converted(root: Reader, options: Options) -> Draft:
     root["exec"].holds(False, "false")
     if kind == "BatchJob":
         root["type"].take()
+        when = root["on"]["schedule"]
+        draft.scheduled("cron", when.read(cron_of), when)
         _job(draft, root)
     else:
         _service(draft, root)

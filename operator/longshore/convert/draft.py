@@ -13,8 +13,12 @@ from typing import Any, Literal
 
 from longshore.api import API_VERSION
 from longshore.api.base import Model
-from longshore.api.batchjob import BatchJobSpec
+from longshore.api.batchjob import BatchJobSpec, JobTemplate
 from longshore.api.common import EnvVar, File, Volume
+from longshore.api.computeenvironment import ComputeEnvironmentSpec
+from longshore.api.containers import HelperContainer
+from longshore.api.jobdefinition import JobDefinitionSpec, Schedule
+from longshore.api.jobqueue import JobQueueSpec
 from longshore.api.webapp import WebAppSpec
 from longshore.convert import checks
 from longshore.convert.reader import Reader
@@ -22,8 +26,17 @@ from longshore.convert.units import amount
 from longshore.workload.pod import SIZES
 
 Obj = dict[str, Any]
-KindName = Literal["WebApp", "BatchJob"]
-SPECS: dict[str, type[Model]] = {"WebApp": WebAppSpec, "BatchJob": BatchJobSpec}
+KindName = Literal["WebApp", "BatchJob", "JobQueue", "ComputeEnvironment", "Helper"]
+"""Helper is a container beside a WebApp's own, which is written into that."""
+SPECS: dict[str, type[Model]] = {
+    "WebApp": WebAppSpec,
+    "BatchJob": BatchJobSpec,
+    "JobQueue": JobQueueSpec,
+    "ComputeEnvironment": ComputeEnvironmentSpec,
+    "Helper": HelperContainer,
+}
+SCHEDULE = "cron"
+"""What a schedule is called; its jobs are called after it."""
 NO_IMAGE = "image.invalid"
 """A registry that can't exist (RFC 2606), in place of an image that nobody has named yet."""
 
@@ -59,6 +72,8 @@ class Draft:
     metadata: Obj = field(default_factory=dict)
     sources: dict[str, Reader] = field(default_factory=dict)
     never_root: bool = False
+    schedule: Obj = field(default_factory=dict)
+    """When the job is made: a BatchJob that has one is written as a JobDefinition."""
 
     @property
     def model(self) -> type[Model]:
@@ -67,6 +82,9 @@ class Draft:
     def put(self, path: str, value: Any, source: Reader) -> bool:
         """Writes the dotted field, and says whether the contract took it. None is no value."""
         if value is None or value == [] or value == {}:
+            return False
+        if self.kind == "Helper" and not checks.has_field(self.model, path.partition(".")[0]):
+            source.leave("a container beside the app's has the security, the volumes and the end of that")
             return False
         if mistake := checks.mistake(self.model, path, value):
             source.leave(f"{path} doesn't take it: {mistake}")
@@ -77,6 +95,16 @@ class Draft:
             inside = inside.setdefault(parent, {})
         inside[last] = value
         self.sources[path] = source
+        return True
+
+    def scheduled(self, name: str, value: Any, source: Reader) -> bool:
+        """Writes a field of the schedule, and says whether the contract took it. None is no value."""
+        if value is None:
+            return False
+        if mistake := checks.mistake(Schedule, name, value):
+            source.leave(f"schedules[].{name} doesn't take it: {mistake}")
+            return False
+        self.schedule[name] = value
         return True
 
     def get(self, path: str) -> Any:
@@ -182,11 +210,29 @@ class Draft:
 
     def written(self) -> Obj:
         """The whole object, its spec in the order of the contract."""
+        if "cron" in self.schedule:
+            return self._definition()
         return {
             "apiVersion": API_VERSION,
             "kind": self.kind,
             "metadata": {"name": self.name, **self.metadata},
             "spec": checks.in_order(self.model, self.spec),
+        }
+
+    def _definition(self) -> Obj:
+        """The job as a JobDefinition; what isn't a part of templates goes to the schedule, or away."""
+        ours = {str(info.alias or name) for name, info in JobTemplate.model_fields.items()}
+        template = {name: value for name, value in self.spec.items() if name in ours}
+        schedule = {"name": SCHEDULE} | self.schedule
+        spec = {
+            "template": checks.in_order(JobTemplate, template),
+            "schedules": [checks.in_order(Schedule, schedule)],
+        }
+        return {
+            "apiVersion": API_VERSION,
+            "kind": "JobDefinition",
+            "metadata": {"name": self.name, **self.metadata},
+            "spec": checks.in_order(JobDefinitionSpec, spec),
         }
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from longshore.convert.aws_container import read_container, read_health_command
-from longshore.convert.draft import ACCOUNT, Draft, KindName, Options, named
+from longshore.convert.draft import ACCOUNT, NO_IMAGE, Draft, KindName, Options, named
+from longshore.convert.kubernetes.helpers import add_helper
 from longshore.convert.reader import Reader
 from longshore.convert.units import cpu_of_units, memory_of_mib, whole
 
@@ -44,6 +46,12 @@ SERVICE_HINTS = {
     "vpcLatticeConfigurations": "make a Gateway of the AWS Gateway API controller",
     "tags": "what still matters goes into labels or annotations",
     "enableExecuteCommand": "kubectl exec does it, for those who may",
+}
+BESIDE_HINTS = {
+    "portMappings": "a port that others reach goes into extraPorts",
+    "dependsOn": "containers beside the app's are started in the order in which they are written",
+    "healthCheck": "health is the app's: a sidecar that ends is started again",
+    "mountPoints": "mount it in the app as well, in volumes, and then here by volumeMounts",
 }
 _TASK_STATE = (
     "taskDefinitionArn", "revision", "status", "requiresAttributes", "compatibilities", "registeredAt",
@@ -141,9 +149,21 @@ def _converted(task: Reader, service: Reader | None, parts: Parts, options: Opti
     read_container(draft, main, task["volumes"], options)
     read_health_command(draft, main["healthCheck"])
     _amounts(draft, task, main, alone=len(containers) == 1)
+    before = {
+        each["containerName"].peek
+        for each in main["dependsOn"].items()
+        if each["condition"].peek in ("SUCCESS", "COMPLETE")
+    }
     for each in containers:
-        if each.path != main.path:
-            each.leave("write it to sidecars, run it as an app of its own, or keep it out")
+        if each.path == main.path:
+            continue
+        if kind == "BatchJob":
+            each.leave("a job has one container: run the other as a job of its own, or keep it out")
+        elif each["name"].peek in before:
+            add_helper(draft, "initContainers", each, partial(_beside, task["volumes"]))
+        elif add_helper(draft, "sidecars", each, partial(_beside, task["volumes"])):
+            each.changed("a sidecar is started before the app, and stopped after it")
+    _order(draft, main["dependsOn"])
     _platform(draft, task)
     for key in _TASK_STATE:
         task[key].needless("what ECS itself keeps")
@@ -151,6 +171,29 @@ def _converted(task: Reader, service: Reader | None, parts: Parts, options: Opti
         _service(draft, service)
         _scaling(draft, service, parts)
     return draft
+
+
+def _beside(volumes: Reader, helper: Draft, container: Reader) -> None:
+    """A container beside the app's."""
+    read_container(helper, container, volumes, Options(image=f"{NO_IMAGE}/helper:replace"))
+    container.hints(BESIDE_HINTS)
+    container["essential"].needless("a container that ends is started again")
+    reserved, memory = container["memoryReservation"], container["memory"]
+    cpu, limit = container["cpu"].read(cpu_of_units), memory.read(memory_of_mib)
+    request = reserved.read(memory_of_mib) or limit
+    helper.resources(
+        {name: each for name, each in (("cpu", cpu), ("memory", request)) if each},
+        {"memory": limit} if limit else {},
+        container["cpu"] or memory or reserved,
+    )
+
+
+def _order(draft: Draft, needs: Reader) -> None:
+    """What the app's container waits for runs before it in any case."""
+    beside = {each["name"] for key in ("initContainers", "sidecars") for each in draft.get(key) or ()}
+    for each in needs.items():
+        if each["containerName"].peek in beside:
+            each.needless("init containers have ended, and sidecars are started, before the app is")
 
 
 def _main(containers: Sequence[Reader], service: Reader | None) -> Reader:

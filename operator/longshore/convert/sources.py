@@ -26,7 +26,7 @@ class Source:
 SOURCES = (
     Source("app-runner", "apprunner.yaml, or describe-service of App Runner", app_runner.recognises, app_runner.convert),
     Source("argo", "an Argo Workflow, or a template or schedule of one", argo.recognises, argo.convert),
-    Source("aws-batch", "a job definition or job of AWS Batch", aws_batch.recognises, aws_batch.convert),
+    Source("aws-batch", "a job definition, job, queue or compute environment of AWS Batch", aws_batch.recognises, aws_batch.convert),
     Source("copilot", "a manifest of AWS Copilot", copilot.recognises, copilot.convert),
     Source("ecs", "a task definition or service of Amazon ECS", ecs.recognises, ecs.convert),
     Source("elastic-beanstalk", "a Dockerrun.aws.json", beanstalk.recognises, beanstalk.convert),

@@ -4,8 +4,8 @@ The order is by the queue's priority, then by shares (the one that has used leas
 then by the job's priority, then by the time of submission. Queues of one priority take turns by the age of
 whoever is next in each. The first of a queue for which there is no room is its head: its whole need is kept
 free in each environment that it may get into, so that nobody behind it, in its own queue or in those after,
-delays it. Behind the head those are admitted who find room beside what is kept: the search ends after
-SHARE_DEPTH of one share, and after DEPTH in all.
+delays it. Behind the head, unless the queue has no backfill, those are admitted who find room beside what is
+kept: the search ends after SHARE_DEPTH of one share, and after DEPTH in all.
 """
 
 from __future__ import annotations
@@ -164,7 +164,7 @@ class Admission:
             queue.max_running is not None and line.running >= queue.max_running
         ):
             return
-        if line.head is not None and not line.least_fits(self._beside(kept, queue)):
+        if line.head is not None and not (queue.backfill and line.least_fits(self._beside(kept, queue))):
             return
         if (request := turn.next()) is not None:
             heapq.heappush(turns, (-queue.priority, request.submitted, line.name, turn))

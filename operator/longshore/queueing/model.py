@@ -41,6 +41,8 @@ class Queue:
     draining_since: float | None = None
     max_running: int | None = None
     max_waiting: int | None = None
+    backfill: bool = True
+    """Whether others may pass the one that is next while there is no room for it."""
     half_life_seconds: float | None = None
     """None is no fair share: all jobs are in one line."""
     weights: tuple[tuple[str, int], ...] = ()

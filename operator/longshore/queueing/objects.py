@@ -44,6 +44,7 @@ def queue_of(jobqueue: Obj, spec: JobQueueSpec, now: datetime) -> Queue:
         else None,
         max_running=spec.max_running_jobs,
         max_waiting=spec.max_waiting_jobs,
+        backfill=spec.backfill,
         half_life_seconds=float(fair.half_life_seconds) if fair else None,
         weights=tuple((each.name, each.weight) for each in fair.shares) if fair else (),
         namespaces=tuple(spec.allowed_namespaces),

@@ -1,3 +1,3 @@
 module longshore.dev/e2e/workload
 
-go 1.22
+go 1.24

@@ -24,6 +24,7 @@ var jobs = map[string]func(arguments []string){
 	"fill":           fill,
 	"say-last-words": sayLastWords,
 	"load":           load,
+	"model":          model,
 	"stop":           func([]string) { _ = syscall.Kill(1, syscall.SIGTERM) },
 }
 

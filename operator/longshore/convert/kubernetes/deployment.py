@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from longshore.convert.draft import Draft, Options, named
 from longshore.convert.kubernetes.health import probed_ports, read_probes
+from longshore.convert.kubernetes.helpers import read_extra_port
 from longshore.convert.kubernetes.objects import (
     Objects,
     name_of,
@@ -23,7 +24,7 @@ HINTS = {
     "spec.strategy": "replicas are replaced step by step, or all at once",
 }
 SERVICE_HINTS = {
-    "spec.ports": "the Service of a WebApp has one port: {keep}, for the other",
+    "spec.ports": "the Service of a WebApp has the app's port and extraPorts, by their own numbers: {keep}, for the others",
     "spec.type": "the Service of a WebApp is cluster-internal: {keep}, or make an Ingress or HTTPRoute",
     "spec.clusterIP": "the Service of a WebApp has an address: for a headless one {keep}",
     "metadata.annotations": "the Service of a WebApp has none of its own: {keep}",
@@ -62,7 +63,7 @@ def convert(deployment: Reader, objects: Objects, options: Options) -> Draft:
     _rollout(draft, spec)
     spec["selector"].needless("Longshore selects the pods that it makes")
     for each in services:
-        _service(draft, each, port_name)
+        _service(draft, each, port_name, template["spec"]["containers"].items())
     for each in objects.scaling(deployment):
         _autoscaler(draft, each, spec["replicas"])
     for each in objects.selecting("PodDisruptionBudget", deployment, "spec.selector.matchLabels"):
@@ -128,7 +129,7 @@ def _target(port: Reader) -> str:
     return port["targetPort"].peek or port["port"].peek
 
 
-def _service(draft: Draft, service: Reader, port_name: str) -> None:
+def _service(draft: Draft, service: Reader, port_name: str, containers: Sequence[Reader]) -> None:
     keep = _how_to_keep(draft, service)
     service.hints({key: hint.replace("{keep}", keep) for key, hint in SERVICE_HINTS.items()})
     read_identity(service, draft.name)
@@ -142,8 +143,10 @@ def _service(draft: Draft, service: Reader, port_name: str) -> None:
     for key, default in _SERVICE_DEFAULTS.items():
         spec[key].holds(default)
     own = {str(draft.get("port")), port_name} - {""}
+    ours = next((each for each in spec["ports"].items() if _target(each) in own), None)
     for each in spec["ports"].items():
-        if _target(each) not in own:
+        if ours is None or each.path != ours.path:
+            read_extra_port(draft, each, containers)
             continue
         if each["appProtocol"]:
             draft.put("protocol", each["appProtocol"].read(_PROTOCOLS.get), each["appProtocol"])
@@ -152,9 +155,8 @@ def _service(draft: Draft, service: Reader, port_name: str) -> None:
         each["targetPort"].needless("the app's port")
         if each["port"].peek == "80":
             each["port"].take()
-            break
+            continue
         each["port"].leave(f"the Service of a WebApp answers on port 80: call http://{draft.name}, or {keep}")
-        break
     if name_of(service) != draft.name:
         service["metadata"]["name"].leave(
             f"the Service of the WebApp is called {draft.name}: call that, or {keep}"

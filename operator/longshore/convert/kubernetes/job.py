@@ -1,4 +1,4 @@
-"""Jobs and CronJobs become BatchJobs."""
+"""Jobs become BatchJobs, CronJobs JobDefinitions with a schedule."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ HINTS = {
     "parallelism": "pods that share a queue of work aren't there: write an array",
 }
 CRON_HINTS = {
-    "spec": "write the BatchJob's spec to the template of a JobDefinition, and when it runs to its schedules",
+    "spec.jobTemplate.spec.suspend": "a job of a schedule isn't held back: suspend the schedule",
+    "spec.jobTemplate.spec.ttlSecondsAfterFinished": "how many jobs stay is the schedule's to say: keepSucceeded, keepFailed",
 }
 _INDEX_VARIABLE = "JOB_COMPLETION_INDEX"
 _LOST_NODE = ["Evicted", "NodeLost", "Preempted"]
@@ -26,12 +27,13 @@ _MOST_ATTEMPTS = 10
 
 
 def convert(job: Reader, options: Options) -> Draft:
-    """The BatchJob of a Job, or of the Jobs that a CronJob makes."""
+    """The BatchJob of a Job, or the JobDefinition of a CronJob."""
     draft = named("BatchJob", job["metadata"]["name"], options, "job")
     read_own_metadata(draft, job)
     spec = job["spec"]
-    if job["kind"].peek == "CronJob":
-        job.hints(CRON_HINTS)
+    scheduled = job["kind"].peek == "CronJob"
+    if scheduled:
+        _schedule(draft, spec)
         template = spec["jobTemplate"]
         for kind in ("labels", "annotations"):
             template["metadata"][kind].needless("Longshore labels what it makes")
@@ -39,6 +41,8 @@ def convert(job: Reader, options: Options) -> Draft:
             template["metadata"][key].needless("Jobs get names of their own")
         spec = template["spec"]
     spec.hints(HINTS)
+    if scheduled:
+        job.hints(CRON_HINTS)
     pod = spec["template"]["spec"]
     container = main_container(pod["containers"].items(), ())
     read_pod(draft, spec["template"]["metadata"], pod, container, options)
@@ -50,19 +54,39 @@ def convert(job: Reader, options: Options) -> Draft:
         )
     container["ports"].needless("a job answers no requests")
     spec["selector"].needless("Longshore selects the pods that it makes")
-    draft.put("suspend", spec["suspend"].flag() or None, spec["suspend"])
+    if not scheduled:
+        draft.put("suspend", spec["suspend"].flag() or None, spec["suspend"])
     draft.put("timeouts.attemptSeconds", pod["activeDeadlineSeconds"].number(), pod["activeDeadlineSeconds"])
-    _deadline(draft, spec)
+    _deadline(draft, spec, scheduled)
     _array(draft, spec)
     _attempts(draft, spec)
     _rules(draft, spec["podFailurePolicy"]["rules"], container["name"].peek)
     return draft
 
 
-def _deadline(draft: Draft, spec: Reader) -> None:
+def _schedule(draft: Draft, spec: Reader) -> None:
+    for key, field in (
+        ("schedule", "cron"), ("timeZone", "timeZone"), ("concurrencyPolicy", "concurrency"),
+    ):  # fmt: skip
+        draft.scheduled(field, spec[key].text(), spec[key])
+    for key, field in (
+        ("startingDeadlineSeconds", "startingDeadlineSeconds"), ("successfulJobsHistoryLimit", "keepSucceeded"),
+        ("failedJobsHistoryLimit", "keepFailed"),
+    ):  # fmt: skip
+        draft.scheduled(field, spec[key].number(), spec[key])
+    draft.scheduled("suspend", spec["suspend"].flag() or None, spec["suspend"])
+    if not spec["timeZone"]:
+        spec["schedule"].changed(
+            "times are in UTC; a CronJob's are in the zone of the controller, mostly UTC as well"
+        )
+
+
+def _deadline(draft: Draft, spec: Reader, scheduled: bool) -> None:
     deadline, kept = spec["activeDeadlineSeconds"], spec["ttlSecondsAfterFinished"]
     if draft.put("timeouts.totalSeconds", deadline.number(), deadline):
         deadline.changed("timeouts.totalSeconds counts from submission, waiting included")
+    if scheduled:
+        return
     if not draft.put("ttlSecondsAfterFinished", kept.number(), kept) and not kept:
         spec.changed("a BatchJob is deleted a week after its end, where a Job stays: ttlSecondsAfterFinished")
 

@@ -6,14 +6,15 @@ import re
 from collections.abc import Sequence
 
 from longshore.api.common import RESERVED_DOMAINS, RESERVED_NAMES
-from longshore.convert.draft import Draft, Obj, Options
+from longshore.convert.draft import NO_IMAGE, Draft, Obj, Options
+from longshore.convert.kubernetes.helpers import read_helpers
 from longshore.convert.kubernetes.objects import BOOKKEEPING
 from longshore.convert.kubernetes.volumes import read_volumes
 from longshore.convert.reader import Reader
 from longshore.convert.units import quantity
 
 POD_HINTS = {
-    "initContainers": "an app has initContainers and sidecars: write it there; a job has one container",
+    "initContainers": "a job has one container: do it in the entrypoint, or in a job before",
     "ephemeralContainers": "kubectl debug adds them when they are needed",
     "affinity": "say where pods run by placement: architecture, capacity, zones, nodeLabels, spread",
     "topologySpreadConstraints": "pods are spread over zones and nodes by placement.spread, as far as possible",
@@ -50,7 +51,7 @@ CONTAINER_HINTS = {
     "workingDir": "set WORKDIR in the image, or command: [/bin/sh, -c, cd … && exec …]",
     "lifecycle": "drainSeconds keeps a replica serving while it is taken out; other hooks belong into the image",
     "imagePullPolicy": "the cluster's default holds: give every image a tag of its own",
-    "ports": "there is one port, and it is spec.port",
+    "ports": "a further port that others reach goes into extraPorts",
     "resources": "amounts are cpu, memory, ephemeral-storage and gpu",
     "resources.claims": "ask for accelerators by resources.gpu",
     "volumeDevices": "block devices can't be mounted",
@@ -66,6 +67,16 @@ CONTAINER_HINTS = {
     "livenessProbe": "there is one health check, for readiness, start and life: health",
     "startupProbe": "there is one health check, for readiness, start and life: health",
 }
+HELPER_HINTS = CONTAINER_HINTS | {
+    "ports": "a port that others reach goes into extraPorts",
+    "readinessProbe": "health is the app's: a sidecar that ends is started again",
+    "livenessProbe": "health is the app's: a sidecar that ends is started again",
+    "startupProbe": "health is the app's: the app waits for a sidecar only until it is started",
+    "lifecycle": "a sidecar is stopped after the app; hooks belong into the image",
+    "securityContext": "its security is that of the app",
+    "volumeMounts": "only volumes of the app can be mounted",
+}
+HELPER_IMAGE = f"{NO_IMAGE}/helper:replace"
 _RESERVED_KEY = re.compile(rf"(^|[.])({'|'.join(map(re.escape, RESERVED_DOMAINS))})/")
 _OWN_LABELS = "app.kubernetes.io/"
 
@@ -74,12 +85,14 @@ def read_pod(draft: Draft, metadata: Reader, spec: Reader, container: Reader, op
     """Everything but port and health, which only apps have."""
     spec.hints(POD_HINTS)
     container.hints(CONTAINER_HINTS)
-    for each in spec["containers"].items():
-        if each.path != container.path:
-            each.leave("write it to sidecars, run it as an app of its own, or keep the Deployment")
     _metadata(draft, metadata)
     _container(draft, container, options)
     read_volumes(draft, container["volumeMounts"], spec["volumes"])
+    if draft.kind == "WebApp":
+        read_helpers(draft, spec, container, _helper)
+    for each in spec["containers"].items():
+        if each.path != container.path and draft.kind != "WebApp":
+            each.leave("a job has one container: run the other as a job of its own, or keep the Job")
     grace = spec["terminationGracePeriodSeconds"]
     draft.put("terminationGracePeriodSeconds", grace.number(), grace)
     _account(draft, spec)
@@ -131,6 +144,18 @@ def _container(draft: Draft, container: Reader, options: Options) -> None:
     image = container["image"].peek
     tag = image.rpartition("/")[2].partition(":")[2]
     pull.holds("Always" if "@" not in image and tag in ("", "latest") else "IfNotPresent")
+
+
+def _helper(helper: Draft, container: Reader) -> None:
+    """A container beside the app's: what it has in common with that."""
+    container.hints(HELPER_HINTS)
+    _container(helper, container, Options(image=HELPER_IMAGE))
+    security = container["securityContext"]
+    security["runAsNonRoot"].holds(True)
+    security["seccompProfile"]["type"].holds("RuntimeDefault")
+    security["allowPrivilegeEscalation"].holds(False)
+    security["privileged"].holds(False)
+    security["capabilities"]["drop"].holds(["ALL"])
 
 
 def _variable(draft: Draft, item: Reader) -> None:

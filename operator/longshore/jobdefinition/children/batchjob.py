@@ -25,6 +25,7 @@ def build(facts: Facts, schedule: Schedule, run: datetime, revision: int) -> Obj
         "definition": {"name": facts.name, "revision": revision},
         "ttlSecondsAfterFinished": KEPT_SECONDS,
     }
+    spec |= schedule.model_dump(include={"queue", "priority", "share"}, exclude_defaults=True)
     if schedule.parameters:
         spec["parameters"] = dict(schedule.parameters)
     return {
