@@ -30,6 +30,15 @@ PATHS = {
     "PodDisruptionBudget": "apis/policy/v1|poddisruptionbudgets",
     "Job": "apis/batch/v1|jobs",
     "NetworkPolicy": "apis/networking.k8s.io/v1|networkpolicies",
+    "Ingress": "apis/networking.k8s.io/v1|ingresses",
+    "IngressClass": "apis/networking.k8s.io/v1|ingressclasses",
+    "Gateway": "apis/gateway.networking.k8s.io/v1|gateways",
+    "HTTPRoute": "apis/gateway.networking.k8s.io/v1|httproutes",
+    "GRPCRoute": "apis/gateway.networking.k8s.io/v1|grpcroutes",
+    "TLSRoute": "apis/gateway.networking.k8s.io/v1alpha3|tlsroutes",
+    "TCPRoute": "apis/gateway.networking.k8s.io/v1alpha2|tcproutes",
+    "XListenerSet": "apis/gateway.networking.x-k8s.io/v1alpha1|xlistenersets",
+    "Certificate": "apis/cert-manager.io/v1|certificates",
     "Lease": "apis/coordination.k8s.io/v1|leases",
     "Namespace": "api/v1|namespaces",
     "Service": "api/v1|services",
@@ -41,7 +50,14 @@ PATHS = {
     "Secret": "api/v1|secrets",
     "RoleBinding": "apis/rbac.authorization.k8s.io/v1|rolebindings",
 }
-CLUSTER_SCOPED = ("Namespace", "CustomResourceDefinition", "JobQueue", "ComputeEnvironment", "Node")
+CLUSTER_SCOPED = (
+    "Namespace",
+    "CustomResourceDefinition",
+    "JobQueue",
+    "ComputeEnvironment",
+    "Node",
+    "IngressClass",
+)
 
 
 class Refused(Exception):

@@ -65,7 +65,7 @@ def test_with_a_list_of_domains_keys_of_all_others_are_refused() -> None:
 
 
 def test_the_domains_are_those_of_the_namespaces_that_are_watched() -> None:
-    for name in ("longshore-keys", "longshore-network"):
+    for name in ("longshore-keys", "longshore-network", "longshore-expose"):
         _, binding = policies(name, "allowedKeyDomains={example.com}", "watchNamespaces={ours}")
         (only,) = binding["spec"]["matchResources"]["namespaceSelector"]["matchExpressions"]
         assert only == {"key": "kubernetes.io/metadata.name", "operator": "In", "values": ["ours"]}

@@ -15,9 +15,11 @@ from typing import Any
 import pytest
 import yaml
 
+from hack.cluster import crds
 from hack.cluster.apiserver import ApiServer
 from tests.apiserver import chart
 from tests.apiserver.conftest import ROOT
+from tests.apiserver.gateways import gateway
 from tests.apiserver.kube import Kube, Obj, Refused, load_crds, wait
 from tests.apiserver.operator import OperatorProcess
 
@@ -43,6 +45,8 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     with ApiServer() as server:
         admin = Kube(server)
         load_crds(admin, ROOT / "crds")
+        load_crds(admin, crds.folder("gateway-api"))
+        load_crds(admin, crds.folder("cert-manager"))
         rendered = chart.render()
         account = chart.grant(server, rendered)
         admission = [each for each in rendered if each["kind"] in chart.ADMISSION]
@@ -69,7 +73,9 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
         )
         wait(lambda: home.find("ServiceAccount", "default"), "the default account")
         found = Stage(home, Kube(server, "home", "mallory"))
-        with OperatorProcess(admin, folder, kubeconfig=account, lease_namespace=chart.NAMESPACE) as operator:
+        with OperatorProcess(
+            admin, folder, kubeconfig=account, lease_namespace=chart.NAMESPACE, discovery_seconds="0.3"
+        ) as operator:
             wait(lambda: operator.readiness()[1].get("role") == "leader", "the operator leads")
             yield found
     REPORT.parent.mkdir(exist_ok=True)
@@ -376,6 +382,121 @@ def test_what_is_closed_by_network_policies_is_not_opened_without_the_right_to_w
     with pytest.raises(Refused, match="which you have no right to create"):
         stage.mallory.patch("WebApp", "closed", {"spec": {"network": None}})
     stage.admin.delete("WebApp", "closed")
+
+
+def test_nothing_is_exposed_without_the_right_to_write_routes(stage: Stage) -> None:
+    def refusal(**expose: Any) -> str:
+        try:
+            path = stage.mallory.path("WebApp") + "?dryRun=All"
+            stage.mallory.request("POST", path, webapp("open", expose=expose))
+        except Refused as refused:
+            return refused.message
+        return ""
+
+    told = wait(lambda: refusal(hosts=["bank.example"]), "the policy is in force")
+    assert "spec.expose becomes a route or an Ingress, which you have no right to create" in told
+    stage.refused("a host, by spec.expose", told)
+    issued = refusal(hosts=["bank.example"], tls={"issuer": {"name": "ca", "kind": "ClusterIssuer"}})
+    assert "which you have no right to create" in issued
+
+
+@pytest.fixture(scope="module")
+def trudy(stage: Stage) -> Kube:
+    """May write WebApps and Ingresses in `home`, like the role edit. A Gateway takes routes of home and away; another
+    of the namespace infra only."""
+    server, admin = stage.admin.server, stage.admin
+    server.user("trudy")
+    group = "rbac.authorization.k8s.io"
+    roles = [("Role", "ingresses"), ("ClusterRole", "longshore-edit")]
+    server.run("create", "namespace", "infra")
+    server.run(
+        "create", "role", "ingresses", "-n", "home", "--verb=create", "--resource=ingresses.networking.k8s.io"
+    )
+    for kind, name in roles:
+        admin.create(
+            {
+                "apiVersion": f"{group}/v1",
+                "kind": "RoleBinding",
+                "metadata": {"name": f"trudy-{name}"},
+                "roleRef": {"apiGroup": group, "kind": kind, "name": name},
+                "subjects": [{"apiGroup": group, "kind": "User", "name": "trudy"}],
+            }
+        )
+    names = {
+        "matchExpressions": [
+            {"key": "kubernetes.io/metadata.name", "operator": "In", "values": ["home", "away"]}
+        ]
+    }
+    infra = Kube(server, "infra")
+    infra.create(gateway("infra", "open", namespaces={"from": "Selector", "selector": names}))
+    infra.create(gateway("infra", "closed", namespaces={"from": "Same"}))
+    return Kube(server, "home", "trudy")
+
+
+def exposed(kube: Kube, name: str, **expose: Any) -> Obj:
+    """What the status says of it."""
+    kube.create(webapp(name, expose=expose))
+    return wait(lambda: kube.status("WebApp", name), "a status")
+
+
+def test_a_host_that_another_namespace_has_is_not_taken(stage: Stage, trudy: Kube) -> None:
+    home, theirs = stage.admin, Kube(stage.admin.server, "away")
+    exposed(trudy, "of-long-ago", hosts=["mine.example"])
+    wait(lambda: home.find("HTTPRoute", "of-long-ago"), "a route for a host that nobody has")
+    for name, host in (("bank", "bank.example"), ("all", "*.bank.example")):
+        theirs.create(webapp(name, expose={"hosts": [host]}))
+        wait(lambda name=name: theirs.find("HTTPRoute", name), "its route")
+        wait(lambda name=name: theirs.status("WebApp", name).get("claims"), "it holds the host")
+    attempts = {
+        "the host of another namespace": {"hosts": ["bank.example"]},
+        "a path of another namespace's host": {"hosts": ["bank.example"], "path": "/login"},
+        "a host below another namespace's wildcard": {"hosts": ["login.bank.example"]},
+        "a certificate for another namespace's host": {
+            "hosts": ["bank.example"], "tls": {"issuer": {"name": "ca", "kind": "ClusterIssuer"}}
+        },
+        "another namespace's host, by an Ingress": {"hosts": ["bank.example"], "ingressClassName": "nginx"},
+    }  # fmt: skip
+    server = stage.admin.server
+    stage.admin.server.run(
+        "create",
+        "role",
+        "certificates",
+        "-n",
+        "home",
+        "--verb=create",
+        "--resource=certificates.cert-manager.io",
+    )
+    server.run("create", "rolebinding", "certificates", "-n", "home", "--role=certificates", "--user=trudy")
+    for number, (attempt, expose) in enumerate(attempts.items()):
+        name = f"taker{number}"
+        exposed(trudy, name, **expose)
+        told = wait(lambda name=name: home.condition("WebApp", name, "Exposed")["message"], "a reason")
+        assert home.condition("WebApp", name, "Exposed")["reason"] == "HostConflict"
+        assert "held by WebApp away/" in told
+        wait(lambda name=name: home.find("Deployment", name), "all else is made")
+        for kind in ("HTTPRoute", "Ingress", "Certificate"):
+            assert home.list(kind, f"longshore.dev/webapp={name}") == []
+        stage.refused(attempt, told)
+    trudy.patch("WebApp", "of-long-ago", {"spec": {"expose": {"hosts": ["mine.example", "bank.example"]}}})
+    told = wait(
+        lambda: (
+            (each := home.condition("WebApp", "of-long-ago", "Exposed"))["reason"] == "HostConflict"
+            and each["message"]
+        ),
+        "a conflict",
+    )
+    assert home.get("HTTPRoute", "of-long-ago")["spec"]["hostnames"] == ["mine.example"]
+    assert theirs.find("HTTPRoute", "bank")
+    stage.refused("another's host, added to an older app", told)
+
+
+def test_no_gateway_is_attached_to_that_takes_no_routes_of_the_namespace(stage: Stage, trudy: Kube) -> None:
+    expose = {"hosts": ["closed.example"], "gateway": {"name": "closed", "namespace": "infra"}}
+    exposed(trudy, "attacher", **expose)
+    told = wait(lambda: stage.admin.condition("WebApp", "attacher", "Exposed")["message"], "a reason")
+    assert "takes no routes of namespace home" in told
+    assert stage.admin.find("HTTPRoute", "attacher") is None
+    stage.refused("a Gateway that is not for this namespace", told)
 
 
 @pytest.mark.parametrize("account", ["default", "admin"])

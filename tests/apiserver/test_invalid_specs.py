@@ -30,6 +30,79 @@ NO_ROOM_TO_DRAIN = (
 
 CASES = (
     Case(
+        "a host that is an address",
+        "WebApp",
+        {"image": "shop:1", "expose": {"hosts": ["10.0.0.1"]}},
+        "spec.expose.hosts[0]",
+        'Invalid value: "10.0.0.1": write a host name in lower case such as shop.example.com, or *.example.com for all below it; no address, port or path',
+    ),
+    Case(
+        "no host",
+        "WebApp",
+        {"image": "shop:1", "expose": {"path": "/api"}},
+        "spec",
+        "Invalid value: expose.hosts: name at least one host, such as shop.example.com",
+    ),
+    Case(
+        "a path with dots",
+        "WebApp",
+        {"image": "shop:1", "expose": {"hosts": ["a.example"], "path": "/a/../b"}},
+        "spec.expose.path",
+        "Invalid value: \"/a/../b\": write the beginning of a path such as /api, without '//', '.' and '..' as segments, '?' and '#'",
+    ),
+    Case(
+        "a Gateway and an Ingress",
+        "WebApp",
+        {
+            "image": "shop:1",
+            "expose": {"hosts": ["a.example"], "gateway": {"name": "a"}, "ingressClassName": "b"},
+        },
+        "spec.expose",
+        "Invalid value: set at most one of gateway and ingressClassName",
+    ),
+    Case(
+        "a Secret and an issuer",
+        "WebApp",
+        {
+            "image": "shop:1",
+            "expose": {"hosts": ["a.example"], "tls": {"secretName": "a", "issuer": {"name": "b"}}},
+        },
+        "spec.expose.tls",
+        "Invalid value: set exactly one of secretName and issuer",
+    ),
+    Case(
+        "a path of gRPC",
+        "WebApp",
+        {"image": "shop:1", "protocol": "GRPC", "expose": {"hosts": ["a.example"], "path": "/a"}},
+        "spec",
+        "Invalid value: expose.path is for protocols HTTP and H2C: leave it out",
+    ),
+    Case(
+        "a certificate for an app that has its own",
+        "WebApp",
+        {
+            "image": "shop:1",
+            "protocol": "TLS",
+            "expose": {"hosts": ["a.example"], "tls": {"secretName": "a"}},
+        },
+        "spec",
+        "Invalid value: with protocol TLS the app itself has the certificate: leave out expose.tls, or use HTTP to have TLS end at the gateway",
+    ),
+    Case(
+        "an Ingress for TCP",
+        "WebApp",
+        {"image": "shop:1", "protocol": "TLS", "expose": {"hosts": ["a.example"], "ingressClassName": "a"}},
+        "spec",
+        "Invalid value: an Ingress routes no protocol TLS or TCP: leave out expose.ingressClassName",
+    ),
+    Case(
+        "TCP without a listener",
+        "WebApp",
+        {"image": "shop:1", "protocol": "TCP", "expose": {"gateway": {"name": "a"}}},
+        "spec",
+        "Invalid value: protocol TCP knows no hosts and no certificates: leave out expose.hosts and expose.tls, and name a listener of the app's own by expose.gateway.name and sectionName",
+    ),
+    Case(
         "replicas on each node",
         "WebApp",
         {"image": "shop:1", "scaling": {"mode": "PerNode", "minReplicas": 3}},

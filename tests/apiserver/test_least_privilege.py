@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from hack.cluster import audit
+from hack.cluster import audit, crds
 from hack.cluster.apiserver import ApiServer
 from tests.apiserver import chart
 from tests.apiserver.conftest import ROOT
+from tests.apiserver.gateways import EXPOSED, gateway
 from tests.apiserver.kube import Kube, load_crds, wait
 from tests.apiserver.operator import OperatorProcess
 from tests.apiserver.test_definitions import MINUTE, definition, due, minute, often, report_of
@@ -25,6 +26,11 @@ NEEDED_WHERE_ENFORCED = {
     ("longshore.dev", "jobdefinitions/finalizers", "update"),
 }
 """Asked for by OwnerReferencesPermissionEnforcement, an admission plugin that is on in some clusters."""
+NEEDED_FROM_GATEWAY_API_1_5_ON = {
+    ("gateway.networking.k8s.io", "listenersets", verb)
+    for verb in ("get", "list", "watch", "create", "patch", "delete")
+}
+"""Here they are called xlistenersets still."""
 
 
 @dataclass
@@ -43,6 +49,8 @@ def install(folder: Path, *values: str, **settings: str) -> Iterator[Installed]:
     with ApiServer() as server:
         kube = Kube(server)
         load_crds(kube, ROOT / "crds")
+        load_crds(kube, crds.folder("gateway-api"))
+        load_crds(kube, crds.folder("cert-manager"))
         for name in ("ours", "theirs"):
             kube.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
         rendered = chart.render(*values)
@@ -61,6 +69,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installed]:
         go_through(installed.server, "ours", (*SCENARIOS, *RELEASES))
         clashes_and_repairs(installed.server, "ours")
         through_a_queue(installed.server, "ours")
+        exposes(installed.server, "ours")
         installed.operator.stop()
         yield installed
 
@@ -209,6 +218,26 @@ def through_a_queue(server: ApiServer, namespace: str) -> None:
     wait(lambda: kube.condition("JobQueue", "line", "Ready")["status"] == "True", "the queue is ready")
 
 
+def exposes(server: ApiServer, namespace: str) -> None:
+    """Every kind of route, with and without a certificate: made, corrected, deleted."""
+    kube = Kube(server, namespace)
+    kube.create(gateway(namespace))
+    for kind, spec in EXPOSED.items():
+        name = kind.lower()
+        kube.create(webapp(name, **spec))
+        kinds = (kind, "XListenerSet", "Certificate") if kind == "HTTPRoute" else (kind,)
+        for each in kinds:
+            wait(lambda each=each, name=name: kube.list(each, f"longshore.dev/webapp={name}"), f"a {each}")
+        kube.patch("WebApp", name, {"spec": {"labels": {"team": "a"}}})
+        for each in kinds:
+            wait(
+                lambda each=each, name=name: kube.list(each, f"longshore.dev/webapp={name},team=a"), "a label"
+            )
+        kube.patch("WebApp", name, {"spec": {"expose": None}})
+        for each in kinds:
+            wait(lambda each=each, name=name: not kube.list(each, f"longshore.dev/webapp={name}"), "none")
+
+
 def others(revision: str) -> list[chart.Obj]:
     """Somebody else's objects, of kinds that are read only when they may be in the way."""
     selector: chart.Obj = {"matchLabels": {"a": "b"}}
@@ -244,7 +273,11 @@ def test_nothing_is_denied(which: str, request: pytest.FixtureRequest) -> None:
 
 
 def test_the_rights_are_those_that_are_used(whole: Installed) -> None:
-    given = chart.rights(whole.rendered, "ClusterRole", "Role") - NEEDED_WHERE_ENFORCED
+    given = (
+        chart.rights(whole.rendered, "ClusterRole", "Role")
+        - NEEDED_WHERE_ENFORCED
+        - NEEDED_FROM_GATEWAY_API_1_5_ON
+    )
     used = chart.asked(whole.requests())
     assert sorted(given - used) == [], "never used"
     assert sorted(used - given) == [], "not given by the chart"

@@ -22,9 +22,13 @@ from longshore.workload.decision import Apply, Create
 from ruamel.yaml import YAML
 
 from tests.unit.facts import NOW, app_facts, at, batch_facts
+from tests.unit.gateways import CERT_MANAGER, gateway, listener, with_gateways
 
 EXAMPLES = sorted((Path(__file__).parents[2] / "examples").glob("*.yaml"))
 GOLDEN = Path(__file__).parent / "golden"
+
+SURROUNDINGS = with_gateways(gateway(listener(), listener("websecure", "HTTPS", 443)), apis=CERT_MANAGER)
+"""What the examples find in the cluster."""
 
 
 def test_there_are_examples() -> None:
@@ -50,7 +54,9 @@ def test_an_example_is_rendered_as_it_was(path: Path) -> None:
 def _children(document: dict[str, Any], beside: list[dict[str, Any]]) -> list[dict[str, Any]]:
     kind, spec = document["kind"], document["spec"]
     if kind == "WebApp":
-        decision = decide_webapp(app_facts(spec), NOW)
+        facts = app_facts(spec, surroundings=SURROUNDINGS)
+        facts.app["spec"] = spec
+        decision = decide_webapp(facts, NOW)
     elif kind == "BatchJob":
         met = {each["name"]: {"status": {"phase": "Succeeded"}} for each in spec.get("dependsOn", ())}
         decision = decide_batchjob(batch_facts(spec, dependencies=met, **_admitted(spec, beside)), NOW)

@@ -60,8 +60,23 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name (.Chart.Version | replace "+" "_") 
   resources: [poddisruptionbudgets]
   verbs: [get, list, watch, create, patch, delete]
 - apiGroups: [networking.k8s.io]
-  resources: [networkpolicies]
+  resources: [networkpolicies, ingresses]
   verbs: [get, list, watch, create, patch, delete]
+- apiGroups: [gateway.networking.k8s.io] # these three where the cluster has them
+  resources: [httproutes, grpcroutes, tlsroutes, tcproutes, listenersets]
+  verbs: [get, list, watch, create, patch, delete]
+- apiGroups: [gateway.networking.x-k8s.io] # what listenersets were called up to Gateway API 1.4
+  resources: [xlistenersets]
+  verbs: [get, list, watch, create, patch, delete]
+- apiGroups: [cert-manager.io]
+  resources: [certificates]
+  verbs: [get, list, watch, create, patch, delete]
+- apiGroups: [gateway.networking.k8s.io] # which of them takes a route
+  resources: [gateways]
+  verbs: [list, watch]
+- apiGroups: [""] # the labels of an app's namespace, where a Gateway goes by them
+  resources: [namespaces]
+  verbs: [get]
 - apiGroups: [autoscaling]
   resources: [horizontalpodautoscalers]
   verbs: [get, list, watch, create, patch, delete]
@@ -73,7 +88,8 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name (.Chart.Version | replace "+" "_") 
   verbs: [create, list]
 {{- end }}
 
-{{/* What it may do besides where it looks after the whole cluster: queues, and the nodes of Unmanaged environments. */}}
+{{/* What it may do besides where it looks after the whole cluster: queues, the nodes of Unmanaged environments, and classes of
+Ingresses. */}}
 {{- define "longshore.queueRules" -}}
 - apiGroups: [longshore.dev]
   resources: [jobqueues, computeenvironments]
@@ -81,6 +97,9 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name (.Chart.Version | replace "+" "_") 
 - apiGroups: [longshore.dev]
   resources: [jobqueues/status, computeenvironments/status]
   verbs: [patch]
+- apiGroups: [networking.k8s.io] # which one is the default
+  resources: [ingressclasses]
+  verbs: [list, watch]
 {{- if .Values.rbac.nodes }}
 - apiGroups: [""] # what nodes can allocate, asked for once there is a ComputeEnvironment of type Unmanaged
   resources: [nodes]

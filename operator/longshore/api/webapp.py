@@ -9,6 +9,7 @@ from pydantic import Field
 from longshore.api.base import DnsLabel, IntOrPercent, ListMap, Model, Rule
 from longshore.api.common import CONTAINER_RULES, Arguments, ContainerFields
 from longshore.api.containers import HELPER_RULES, Helpers
+from longshore.api.expose import EXPOSE_RULES, Expose
 from longshore.api.network import Network
 from longshore.api.schedules import ScalingSchedule
 from longshore.api.webapp_status import WebAppStatus
@@ -16,7 +17,7 @@ from longshore.api.webapp_status import WebAppStatus
 Port = Annotated[int, Field(ge=1, le=65535)]
 
 
-Protocol = Literal["HTTP", "H2C", "GRPC", "TCP"]
+Protocol = Literal["HTTP", "H2C", "GRPC", "TLS", "TCP"]
 
 
 class ExtraPort(Model):
@@ -30,14 +31,14 @@ class ExtraPort(Model):
             "use lower-case letters, digits and single '-', beginning with a letter and not ending with '-', such as metrics",
         ),
         Rule(
-            "!(self in ['app', 'http', 'h2c', 'grpc', 'tcp'])",
-            "app, http, h2c, grpc and tcp are names of the app's own port; choose another name, such as metrics",
+            "!(self in ['app', 'http', 'h2c', 'grpc', 'tls', 'tcp'])",
+            "app, http, h2c, grpc, tls and tcp are names of the app's own port; choose another name, such as metrics",
         ),
     ] = Field(description="Name of the port, of the container and of the Service. At most 15 characters.")
     port: Port = Field(description="Port that the container listens on; the same in the Service.")
     protocol: Protocol = Field(
         default="HTTP",
-        description="What is spoken on the port: HTTP, H2C (HTTP/2 without TLS), GRPC or TCP. Default: HTTP.",
+        description="What is spoken on the port: HTTP, H2C (HTTP/2 without TLS), GRPC, TLS (whatever is in it) or TCP. Default: HTTP.",
     )
 
 
@@ -275,7 +276,7 @@ _PORTS_APART = (
         "extraPorts must not repeat spec.port, which is served anyway",
     ),
     Rule(
-        "self.protocol == 'TCP' || !has(self.extraPorts) || self.extraPorts.all(p, p.port != 80)",
+        "self.protocol in ['TLS', 'TCP'] || !has(self.extraPorts) || self.extraPorts.all(p, p.port != 80)",
         "port 80 of the Service is that of spec.port: let the container listen on another port",
     ),
 )
@@ -295,14 +296,15 @@ class WebAppSpec(ContainerFields):
         _NO_BUDGET_PER_NODE,
         *_PORTS_APART,
         *HELPER_RULES,
+        *EXPOSE_RULES,
     )
     port: Port = Field(
         default=8080,
-        description="Port that the container listens on. Reached on port 80 of the Service (protocol TCP: on the same port). Default: 8080.",
+        description="Port that the container listens on. Reached on port 80 of the Service (protocols TLS and TCP: on the same port). Default: 8080.",
     )
     protocol: Protocol = Field(
         default="HTTP",
-        description="What is spoken on the port: HTTP, H2C (HTTP/2 without TLS), GRPC or TCP. Default: HTTP.",
+        description="What is spoken on the port: HTTP, H2C (HTTP/2 without TLS), GRPC, TLS (the app has the certificate) or TCP. Default: HTTP.",
     )
     extra_ports: Annotated[list[ExtraPort], Field(max_length=5), ListMap(("name",))] = Field(
         default=[],
@@ -337,6 +339,11 @@ class WebAppSpec(ContainerFields):
     availability: Availability | None = Field(
         default=None,
         description="How many replicas a node drain may take away. Default: one, where minReplicas is 2 or more.",
+    )
+    expose: Expose | None = Field(
+        default=None,
+        description="Where the app is reached from outside the cluster: through a Gateway, or an Ingress where there is no Gateway API. "
+        "Default: nowhere, inside the cluster only.",
     )
     network: Network | None = Field(
         default=None,

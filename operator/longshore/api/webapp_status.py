@@ -69,6 +69,18 @@ class Failure(Model):
     )
 
 
+class Engines(Model):
+    """What of the cluster is used for the app."""
+
+    routing: Annotated[str, Field(max_length=64)] | None = Field(
+        default=None, description="What routes to it from outside: GatewayAPI, Ingress or None."
+    )
+    tls: Annotated[str, Field(max_length=64)] | None = Field(
+        default=None,
+        description="Where its certificate comes from: CertManager, Secret, Gateway, App or None.",
+    )
+
+
 class WebAppStatus(Model):
     """What is known of a web app."""
 
@@ -79,6 +91,17 @@ class WebAppStatus(Model):
     url: Annotated[str, Field(max_length=2048)] | None = Field(
         default=None, description="Where the app answers."
     )
+    urls: Annotated[list[Annotated[str, Field(max_length=2048)]], Field(max_length=21)] = Field(
+        default=[],
+        description="Everywhere it answers, the address inside the cluster last, where expose is set.",
+        json_schema_extra={"x-kubernetes-list-type": "atomic"},
+    )
+    claims: Annotated[list[Annotated[str, Field(max_length=1024)]], Field(max_length=20)] = Field(
+        default=[],
+        description="Hosts and paths that this app holds, so that no other app gets them.",
+        json_schema_extra={"x-kubernetes-list-type": "atomic"},
+    )
+    engines: Engines | None = Field(default=None, description="What of the cluster is used for the app.")
     replicas: int | None = Field(default=None, description="Pods that exist.")
     ready_replicas: int | None = Field(default=None, description="Pods that take requests.")
     ready: Annotated[str, Field(max_length=32)] | None = Field(

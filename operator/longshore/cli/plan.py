@@ -20,6 +20,7 @@ from longshore.cli.connection import cluster_options, fail, namespace_of, with_c
 from longshore.cli.manifests import MODELS, Manifest, Mistake, plain, read, refusals
 from longshore.cluster.apply import Applier
 from longshore.cluster.client import ApiError, Client
+from longshore.cluster.informer import Watch
 from longshore.cluster.ownership import as_applied, fields_of, replacement
 from longshore.cluster.resources import Resource
 from longshore.cluster.store import Store
@@ -48,7 +49,9 @@ _KINDS: dict[str, Kind] = {
         queues.ENVIRONMENT_KIND,
     )
 }
-_RESOURCES = {each.kind: each for each in CHILDREN}
+_RESOURCES = {(each.api_version, each.kind): each for each in CHILDREN} | {
+    (each.api_version, each.kind): each for watch in webapps.KIND.watches for each in watch.alternatives
+}
 _NOISE = ("managedFields", "resourceVersion", "uid", "creationTimestamp", "generation", "selfLink")
 
 
@@ -141,7 +144,7 @@ async def _step(client: Client, step: Apply | Create | Delete | Patch, namespace
         return
     if isinstance(step, Apply) and step.manager != MANAGER:
         return
-    resource, name = _RESOURCES[step.body["kind"]], step.body["metadata"]["name"]
+    resource, name = _RESOURCES[step.body["apiVersion"], step.body["kind"]], step.body["metadata"]["name"]
     live = await _live(client, resource, namespace, name)
     if isinstance(step, Create) and live is not None:
         return
@@ -197,7 +200,12 @@ def _applied_it(entry: Obj) -> bool:
 async def _decide(client: Client, kind: Kind, obj: Obj, namespace: str, name: str) -> Decision:
     """The operator's own decision on what the server would hold."""
     stores = {watch.key: Store(watch.index) for watch in kind.watches}
+    served = await _served(client, kind) if "expose" in obj["spec"] else {}
     for watch in kind.watches:
+        if watch.alternatives:
+            if watch.key in served:
+                await _fill(client, watch.of(served[watch.key]), stores[watch.key], namespace)
+            continue
         selector = (
             watch.label_selector
             if watch.key == ALLOWED_ACCOUNTS
@@ -213,10 +221,12 @@ async def _decide(client: Client, kind: Kind, obj: Obj, namespace: str, name: st
                 f"# {watch.resource.plural} may not be listed; the plan assumes that there are none", err=True
             )
     parents = {each.name: Store(each.index) for each in _KINDS.values()}
+    if "expose" in obj["spec"]:
+        await _fill(client, Watch(kind.resource), parents[kind.name], None)
     for each in await _referred_to(client, obj, namespace):
         parents[each["kind"]].put(each)
     applier = Applier(client, MANAGER, HASH_ANNOTATION)
-    context = Context(client, applier, Settings(), parents, stores, lambda: datetime.now(UTC))
+    context = Context(client, applier, Settings(), parents, stores, lambda: datetime.now(UTC), served=served)
     key = Key(kind.name, namespace, name)
     spec = MODELS[kind.name].model_fields["spec"].annotation.model_validate(obj["spec"])  # type: ignore[union-attr]
     if kind.name == "WebApp":
@@ -226,6 +236,30 @@ async def _decide(client: Client, kind: Kind, obj: Obj, namespace: str, name: st
             jobdefinitions.gather(key, obj, spec, None, context), context.now()
         )
     return batchjob_decisions.decide(await batchjobs.gather(key, obj, spec, None, context), context.now())
+
+
+async def _served(client: Client, kind: Kind) -> dict[str, Resource]:
+    """Of the APIs that a cluster may lack, those that are served."""
+    known = (await client.discover())[1] or frozenset()
+    found = (
+        (watch.key, [each for each in watch.alternatives if (each.group, each.version, each.plural) in known])
+        for watch in kind.watches
+    )
+    return {key: there[0] for key, there in found if there}
+
+
+async def _fill(client: Client, watch: Watch, store: Store, namespace: str | None) -> None:
+    """Fills a cache with the namespace's objects, or, of what is everybody's, with all that may be seen."""
+    where = namespace if watch.label_selector else None
+    try:
+        for each in await client.list_all(watch.resource, where, labelSelector=watch.label_selector):
+            store.put(watch.strip(each))
+    except ApiError as error:
+        if error.status != 403:
+            raise
+        click.echo(
+            f"# {watch.resource.plural} may not be listed; the plan assumes that there are none", err=True
+        )
 
 
 async def _referred_to(client: Client, obj: Obj, namespace: str) -> list[Obj]:

@@ -22,6 +22,7 @@ APPLY = "application/apply-patch+yaml"
 MERGE = "application/merge-patch+json"
 JSON_PATCH = "application/json-patch+json"
 PAGE = 500
+DISCOVERY = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
 
 
 class ApiError(Exception):
@@ -75,6 +76,36 @@ class Client:
 
     async def get(self, resource: Resource, namespace: str | None, name: str) -> Obj:
         return (await self._request("get", resource, resource.path(namespace, name)))[1]
+
+    async def discover(self, etag: str = "") -> tuple[str, frozenset[tuple[str, str, str]] | None]:
+        """What the API server serves outside the core group, as (group, version, plural), and the etag of the answer.
+
+        None: the same as in the answer of that etag.
+        """
+        headers = await self._credentials.authorization() | {"Accept": DISCOVERY}
+        if etag:
+            headers["If-None-Match"] = etag
+        started = time.monotonic()
+        async with self._slots:
+            try:
+                async with self._session.get("apis", headers=headers, timeout=self._timeout) as answer:
+                    raw = await answer.read()
+            except (aiohttp.ClientError, TimeoutError) as error:
+                raise _unreachable(error, "get", "/apis") from error
+        self._observe("get", "apis", answer.status, time.monotonic() - started)
+        if answer.status == 401:
+            self._credentials.forget()
+        if answer.status == 304:
+            return etag, None
+        if answer.status >= 400:
+            raise _error(answer, raw, "get", "/apis")
+        found = frozenset(
+            (group["metadata"]["name"], version["version"], resource["resource"])
+            for group in orjson.loads(raw)["items"]
+            for version in group["versions"]
+            for resource in version.get("resources", ())
+        )
+        return answer.headers.get("ETag", ""), found
 
     async def list_page(
         self, resource: Resource, namespace: str | None = None, **params: str | int | None

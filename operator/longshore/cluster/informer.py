@@ -11,7 +11,7 @@ import logging
 import random
 import time
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from longshore.cluster.client import PAGE, ApiError, Client
@@ -40,9 +40,20 @@ class Watch:
     strip: Callable[[Obj], Obj] = lambda obj: obj
     """Takes away what nothing reads; managedFields are gone already."""
 
+    alternatives: tuple[Resource, ...] = ()
+    """Where the cluster may lack the API: what will do, the best first. Without any it is always there."""
+    wakes: str = ""
+    """Those of our objects that the index lists under this are looked at when the API comes or goes; and when one of the
+    objects changes in what is kept of it, if they are everybody's and not children."""
+    namespaced: bool = True
+
     @property
     def key(self) -> str:
         return self.name or self.resource.plural
+
+    def of(self, resource: Resource) -> Watch:
+        """The same watch of another resource, or another version."""
+        return replace(self, resource=resource, name=self.key)
 
 
 class Informer:
@@ -62,6 +73,8 @@ class Informer:
         self._client, self.watch, self.store, self._namespace = client, watch, store, namespace
         self._on_change = on_change
         self.synced = asyncio.Event()
+        self.asked = asyncio.Event()
+        """Set when the first list has been answered, be it by a refusal."""
         self._heard = self._monotonic()
         self._failing_since: float | None = None
 
@@ -88,6 +101,7 @@ class Informer:
                     self._failing_since = self._monotonic()
                 if error.status in (410, 400) or error.reason == "Expired":
                     version, failures = "", min(failures, 1)
+                self.asked.set()
                 asked = error.retry_after or 0.0
                 self._report(error, failures + 1)
             lasted = self._monotonic() - began if began is not None else 0.0
@@ -130,6 +144,7 @@ class Informer:
         self._heard = self._monotonic()
         self._answered()
         self.synced.set()
+        self.asked.set()
         return version
 
     async def _follow(self, version: str) -> str:

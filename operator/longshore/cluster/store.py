@@ -111,6 +111,11 @@ class Store:
             self.remove(obj)
         return gone
 
+    def clear(self) -> None:
+        """Forgets everything, as if it had never been."""
+        for name in list(self._held):
+            self._take_out(name)
+
     def _tell(self, before: Obj | None, now: Obj | None) -> None:
         for listener in self.listeners:
             listener(before, now)

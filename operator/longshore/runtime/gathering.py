@@ -62,6 +62,14 @@ def children(resource: Resource) -> Watch:
     return Watch(resource, OURS, index=by_parent, strip=_slim)
 
 
+def optional_children(wakes: str, *resources: Resource) -> Watch:
+    """The same where the cluster may lack the kind, or serve it in one of several versions, the best first. Objects of
+    ours that are found under `wakes` are looked at when it comes or goes."""
+    return Watch(
+        resources[0], OURS, index=by_parent, strip=lambda obj: _slim(obj), alternatives=resources, wakes=wakes
+    )
+
+
 PODS_OF_OURS = Watch(PODS, OURS, index=by_parent, strip=lambda pod: slim_pod(pod))
 ALLOWED = Watch(SERVICE_ACCOUNTS, f"{ALLOW_LABEL}=true", name=ALLOWED_ACCOUNTS, strip=lambda obj: _slim(obj))
 ALL_NODES = Watch(NODES, strip=slim_node)

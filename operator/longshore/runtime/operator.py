@@ -20,9 +20,10 @@ from longshore.cluster.client import ApiError, Client, NotLeader
 from longshore.cluster.credentials import Credentials
 from longshore.cluster.informer import Informer, Watch
 from longshore.cluster.lease import LeaderElection, Timing
-from longshore.cluster.resources import NODES
+from longshore.cluster.resources import NODES, Resource
 from longshore.cluster.store import Store
 from longshore.runtime.admitter import BATCHJOB, ENVIRONMENT, JOBQUEUE, QUEUED_INDEX, Admitter
+from longshore.runtime.engines import Engines
 from longshore.runtime.gathering import ALL_NODES, ALLOWED_ACCOUNTS, parents_by_label
 from longshore.runtime.queue import Key, WorkQueue
 from longshore.runtime.settings import Settings
@@ -85,10 +86,26 @@ class Operator:
             Informer(self.client, watch, stores[name], partial(self._child_changed, watch), scope)
             for name, watch in watches.items()
             for scope in scopes
+            if not watch.alternatives
         ]  # fmt: skip
+        served: dict[str, Resource] = {}
+        optional = [watch for watch in watches.values() if watch.alternatives]
+        for watch in optional:
+            if watch.label_selector is None:
+                stores[watch.key].listeners.append(partial(self._shared_changed, watch))
+        self.engines = Engines(
+            self.client, optional, stores, served, scopes, self._child_changed, self._wake, settings.discovery_seconds
+        )  # fmt: skip
         applier = Applier(self.client, MANAGER, HASH_ANNOTATION)
         self.context = Context(
-            self.client, applier, settings, parents, stores, lambda: datetime.now(UTC), wake=self.queue.add
+            self.client,
+            applier,
+            settings,
+            parents,
+            stores,
+            lambda: datetime.now(UTC),
+            served=served,
+            wake=self.queue.add,
         )
         self._nodes = Informer(self.client, ALL_NODES, Store(), lambda node: None)
         self._nodes_task: asyncio.Task[None] | None = None
@@ -122,6 +139,7 @@ class Operator:
         background = [
             asyncio.create_task(informer.run(), name=informer.watch.key) for informer in self.informers
         ]
+        background.append(asyncio.create_task(self.engines.run(), name="engines"))
         background.append(asyncio.create_task(self._resync(), name="resync"))
         if not self.settings.leader_elect:
             self.lead()
@@ -178,7 +196,7 @@ class Operator:
         limit = self.settings.stale_after_seconds
         problems = [
             f"the cache of {each.watch.key} could not be refreshed for {each.silent_seconds():.0f} s"
-            for each in self.informers
+            for each in (*self.informers, *self.engines.informers)
             if each.silent_seconds() > limit
         ]
         if self.leading() and self.queue.stuck_seconds() > limit:
@@ -190,7 +208,8 @@ class Operator:
     def unready(self) -> list[str]:
         """What must come before this replica can lead."""
         missing = [each.watch.key for each in self.informers if not each.synced.is_set()]
-        return [f"the cache of {name} is not filled yet" for name in missing]
+        unknown = [] if self.engines.looked.is_set() else ["it is not known yet which APIs are served"]
+        return [f"the cache of {name} is not filled yet" for name in missing] + unknown
 
     async def _read_queues(self) -> None:
         """Queues, environments and jobs as they are now, whatever a leader of before wrote last."""
@@ -216,7 +235,10 @@ class Operator:
     def _turned(self, kind: Kind, before: Obj | None, now: Obj | None) -> None:
         """Those that wait for an object of ours, and the one that it was made by, are looked at when it came, went,
         or what others go by has changed."""
-        if not self.leading() or (before and now and kind.standing(before) == kind.standing(now)):
+        if not self.leading():
+            return
+        self._claims_changed(kind, before, now)
+        if before and now and kind.standing(before) == kind.standing(now):
             return
         obj = now or before or {}
         namespace, name = obj["metadata"].get("namespace", ""), obj["metadata"]["name"]
@@ -226,6 +248,27 @@ class Operator:
         for name_of_kind, store in self.context.parents.items():
             for _, each in store.names_by_index(str(Key(kind.name, namespace, name))):
                 self.queue.add(Key(name_of_kind, namespace, each))
+
+    def _claims_changed(self, kind: Kind, before: Obj | None, now: Obj | None) -> None:
+        """Those are looked at that claim what the object has begun or ceased to claim, or to hold."""
+        changed = set(kind.claims(before) if before else ()) ^ set(kind.claims(now) if now else ())
+        for value in {each.partition("|")[0] for each in changed}:
+            for namespace, name in self.context.parents[kind.name].names_by_index(value):
+                self.queue.add(Key(kind.name, namespace, name))
+
+    def _shared_changed(self, watch: Watch, before: Obj | None, now: Obj | None) -> None:
+        """An object that is everybody's: counts are none of what is kept of it, so that they wake nobody."""
+        if before and now and _lasting(before) == _lasting(now):
+            return
+        self._wake(watch)
+
+    def _wake(self, watch: Watch) -> None:
+        """Those of our objects are looked at that the watch is for."""
+        if not self.leading():
+            return
+        for name, store in self.context.parents.items():
+            for namespace, each in store.names_by_index(watch.wakes):
+                self.queue.add(Key(name, namespace, each))
 
     def _child_changed(self, watch: Watch, obj: Obj) -> None:
         if not self.leading():
@@ -250,6 +293,7 @@ class Operator:
     async def _work(self, stop: asyncio.Event) -> None:
         for informer in self.informers:
             await informer.synced.wait()
+        await self.engines.looked.wait()
         name = asyncio.current_task().get_name()  # type: ignore[union-attr]
         while not stop.is_set():
             key = await self.queue.get()
@@ -308,7 +352,10 @@ class Operator:
             "longshore_cache_quiet_seconds",
             "Age of the last event of a cache, bookmarks included.",
             ["cache"],
-            lambda: [((each.watch.key,), each.quiet_seconds()) for each in self.informers],
+            lambda: [
+                ((each.watch.key,), each.quiet_seconds())
+                for each in (*self.informers, *self.engines.informers)
+            ],
         )
         for kind in self.kinds.values():
             name, what = f"longshore_{kind.resource.plural}", f"{kind.name}s, by {kind.state_name}."
@@ -319,11 +366,19 @@ class Operator:
         return [((name,), float(len(store))) for name, store in everything.items()]
 
     def _silence(self) -> Iterable[tuple[tuple[str, ...], float]]:
-        return [((each.watch.key,), each.silent_seconds()) for each in self.informers]
+        return [
+            ((each.watch.key,), each.silent_seconds()) for each in (*self.informers, *self.engines.informers)
+        ]
 
     def _states(self, kind: str) -> Iterable[tuple[tuple[str, ...], float]]:
         counts = self.context.parents[kind].counts
         return [((state,), float(count)) for state, count in counts.items() if count]
+
+
+def _lasting(obj: Obj) -> Obj:
+    return obj | {
+        "metadata": {key: value for key, value in obj["metadata"].items() if key != "resourceVersion"}
+    }
 
 
 def _index(kind: Kind, parent: Obj) -> Iterable[str]:

@@ -18,6 +18,7 @@ from longshore.cluster.resources import (
     DAEMON_SETS,
     DEPLOYMENTS,
     HORIZONTAL_POD_AUTOSCALERS,
+    INGRESSES,
     JOBS,
     NETWORK_POLICIES,
     POD_DISRUPTION_BUDGETS,
@@ -34,7 +35,7 @@ from longshore.workload.names import MANAGED_BY, MANAGER, STATUS_MANAGER, conten
 
 Obj = dict[str, Any]
 CHILDREN = (
-    CONFIG_MAPS, CONTROLLER_REVISIONS, DAEMON_SETS, DEPLOYMENTS, HORIZONTAL_POD_AUTOSCALERS, JOBS, NETWORK_POLICIES,
+    CONFIG_MAPS, CONTROLLER_REVISIONS, DAEMON_SETS, DEPLOYMENTS, HORIZONTAL_POD_AUTOSCALERS, INGRESSES, JOBS, NETWORK_POLICIES,
     POD_DISRUPTION_BUDGETS, SERVICE_ACCOUNTS, SERVICES, BATCHJOBS,
 )  # fmt: skip
 _BY_KIND = {each.kind: each for each in CHILDREN}
@@ -76,8 +77,7 @@ async def carry_out(kind: Kind, key: Key, decide: Decide, context: Context) -> f
 async def _do(kind: Kind, step: Step, owner: Owner, context: Context) -> bool:
     applier = context.applier
     if isinstance(step, Apply | Create):
-        resource = _BY_KIND[step.body["kind"]]
-        store = _store(context, resource)
+        resource, store = _where(context, step.body["apiVersion"], step.body["kind"])
         if isinstance(step, Create):
             created = await applier.create(resource, step.body, store, owner)
             _wake(resource, step.body["metadata"]["name"], owner, context)
@@ -87,8 +87,8 @@ async def _do(kind: Kind, step: Step, owner: Owner, context: Context) -> bool:
             return True
         return await applier.ensure(resource, step.body, content_hash(step.body), store, owner)
     if isinstance(step, Patch):
-        resource = _BY_KIND[step.ref.kind]
-        ref, store = step.ref, _store(context, resource)
+        ref = step.ref
+        resource, store = _where(context, ref.api_version, ref.kind)
         await applier.patch(resource, owner.namespace, ref.name, ref.uid, step.body, store, step.subresource)
         _wake(resource, ref.name, owner, context)
         return True
@@ -97,18 +97,32 @@ async def _do(kind: Kind, step: Step, owner: Owner, context: Context) -> bool:
 
 async def _delete(kind: Kind, step: Delete, owner: Owner, context: Context) -> bool:
     own = step.ref.kind == kind.name
-    resource = kind.resource if own else _BY_KIND[step.ref.kind]
-    store = context.parents[kind.name] if own else _store(context, resource)
+    resource, store = kind.resource, context.parents[kind.name]
+    if not own:
+        resource, store = _where(context, step.ref.api_version, step.ref.kind)
     await context.applier.delete(resource, owner.namespace, step.ref.name, step.ref.uid, store)
     if own:
         raise OwnerGone(step.ref.name)
     return True
 
 
-def _store(context: Context, resource: Resource) -> Store:
+def _where(context: Context, api_version: str, kind: str) -> tuple[Resource, Store]:
+    """The kind as it is served, and its cache.
+
+    Raises:
+        ApiError: it is of an API that the cluster has lost since the decision.
+    """
+    for name, served in context.served.items():
+        if (served.api_version, served.kind) == (api_version, kind):
+            return served, context.stores[name]
+    resource = _BY_KIND.get(kind)
+    if resource is None:
+        raise ApiError(
+            404, {"reason": "NotServed", "message": f"{kind} is no longer served"}, "get", api_version
+        )
     if resource.kind in context.parents:
-        return context.parents[resource.kind]
-    return context.stores[resource.plural]
+        return resource, context.parents[resource.kind]
+    return resource, context.stores[resource.plural]
 
 
 def _wake(resource: Resource, name: str, owner: Owner, context: Context) -> None:

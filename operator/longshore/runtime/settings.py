@@ -23,6 +23,12 @@ class Settings(BaseSettings):
         default=(), description="namespaces to look after, separated by commas; empty is the whole cluster"
     )
     workers: int = Field(default=16, ge=1, le=256, description="reconciles at once, 1 to 256")
+    discovery_seconds: float = Field(
+        default=10,
+        ge=0.1,
+        le=3600,
+        description="seconds between looks at which APIs the cluster serves, 0.1 to 3600",
+    )
     resync_seconds: int = Field(
         default=600,
         ge=10,

@@ -41,6 +41,10 @@ class Context:
     """Warnings that were read lately, by the uid of what they are about."""
     specs: Memo[tuple[str, int], BaseModel] = field(default_factory=lambda: Memo(REMEMBERED))
     """Specs that were read lately, by uid and generation."""
+    labels: Memo[str, tuple[datetime, dict[str, str]]] = field(default_factory=lambda: Memo(REMEMBERED))
+    """Labels of namespaces that were read lately."""
+    served: dict[str, Resource] = field(default_factory=dict)
+    """Of the APIs that a cluster may lack, those that are served, by the watch's name."""
     wake: Callable[[Key], None] = lambda key: None
     """Has an object of ours looked at soon: what is written by ourselves comes with no event."""
     admitter: Admitter | None = None
@@ -66,4 +70,7 @@ class Kind:
     """What its objects are found by. Under the key of another object of ours they are looked at when that one turns."""
     standing: Callable[[Obj], str] = lambda obj: ""
     """What others go by. When it changes, and when the object comes or goes, the object has turned."""
+    claims: Callable[[Obj], Iterable[str]] = lambda obj: ()
+    """What it claims for itself alone, as INDEX|STATE: when one comes, goes or changes its state, those of the kind that
+    the index lists under it are looked at."""
     namespaced: bool = True

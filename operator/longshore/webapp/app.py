@@ -10,7 +10,7 @@ from longshore.workload.names import WEBAPP_LABEL, child_name, labels, owner_ref
 from longshore.workload.pod import files_name
 
 COMPONENT = "webapp"
-NOT_OF_A_REVISION = frozenset({"scaling", "suspend", "rollout", "availability", "network"})
+NOT_OF_A_REVISION = frozenset({"scaling", "suspend", "rollout", "availability", "network", "expose"})
 """Fields of the spec that take effect without new pods, and aren't rolled back."""
 
 

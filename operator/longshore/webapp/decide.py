@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
+from longshore.webapp import exposure as exposures
 from longshore.webapp import release as releases
 from longshore.webapp import rollout as rollouts
 from longshore.webapp import schedules
@@ -23,6 +24,7 @@ from longshore.webapp.children import (
     service_account,
 )
 from longshore.webapp.children.revision import revision_of
+from longshore.webapp.exposure import Exposure
 from longshore.webapp.facts import Facts
 from longshore.webapp.rollout import Rollout
 from longshore.workload.decision import Apply, Create, Decision, Delete, Event, Obj, Ref, Step
@@ -51,20 +53,21 @@ def decide(facts: Facts, now: datetime) -> Decision:
     failure = _failure(facts, now)
     rollout = rollouts.choose(facts, failure, now)
     running = _running(wanted, facts, rollout)
+    exposure = exposures.expose(running, facts)
     if facts.refusal is not None:
         status = statuses.refused(facts, facts.refusal.reason, facts.refusal.message, now)
-        return Decision(_steps(wanted, running, facts, rollout), status)
-    status = statuses.build(running, facts, rollout, failure, now)
+        return Decision(_steps(wanted, running, facts, rollout, exposure), status)
+    status = statuses.build(running, facts, rollout, exposure, failure, now)
     unclear = bool(facts.pods) and not facts.spec.suspend and not rollout.complete
     unclear = unclear or rollout.release.running is not None
     waiting = unclear or (
         statuses.metrics_missing(facts) and running.autoscaled and _scaling_reason(status) == "Autoscaled"
     )
     return Decision(
-        _steps(wanted, running, facts, rollout),
+        _steps(wanted, running, facts, rollout, exposure),
         status,
         _events(facts, status),
-        _again(facts, rollout, waiting, now),
+        _again(facts, rollout, exposure, waiting, now),
     )
 
 
@@ -74,8 +77,10 @@ def _at(facts: Facts, now: datetime) -> Facts:
     return replace(facts, spec=facts.spec.model_copy(update={"scaling": bounds.scaling}), bounds=bounds)
 
 
-def _again(facts: Facts, rollout: Rollout, waiting: bool, now: datetime) -> float | None:
+def _again(facts: Facts, rollout: Rollout, exposure: Exposure, waiting: bool, now: datetime) -> float | None:
     waits = [LOOK_AGAIN_SECONDS] if waiting else []
+    if exposure.again_in_seconds is not None:
+        waits.append(exposure.again_in_seconds)
     if facts.bounds and facts.bounds.next_edge and not facts.spec.suspend:
         waits.append((facts.bounds.next_edge - now).total_seconds())
     if facts.per_node and (deadline := rollouts.deadline_per_node(facts, rollout.wanted)) and deadline > now:
@@ -120,7 +125,7 @@ def _running(wanted: App, facts: Facts, rollout: Rollout) -> App:
     return App(wanted.name, wanted.namespace, wanted.uid, with_inputs(facts.spec, held["data"]["spec"]))
 
 
-def _steps(wanted: App, running: App, facts: Facts, rollout: Rollout) -> tuple[Step, ...]:
+def _steps(wanted: App, running: App, facts: Facts, rollout: Rollout, exposure: Exposure) -> tuple[Step, ...]:
     number = rollouts.revision_number(facts, rollout.wanted)
     remembered = revision.build(wanted, rollout.wanted, number, rollout.failed)
     before = [
@@ -140,6 +145,7 @@ def _steps(wanted: App, running: App, facts: Facts, rollout: Rollout) -> tuple[S
         *(_controller(running, facts, rollout.target) if rollout.target else []),
         *([Apply(scaler)] if scaler else []),
         *_deletions(wanted, running, facts, rollout),
+        *exposures.steps(exposure, facts.surroundings.live),
     )
 
 

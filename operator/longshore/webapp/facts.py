@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from longshore.api.webapp import WebAppSpec
 from longshore.webapp.fleet import Fleet, of_daemon_set, of_deployment
 from longshore.webapp.schedules import Bounds
+from longshore.webapp.surroundings import Surroundings
 from longshore.workload.decision import Obj, Refusal
 from longshore.workload.diagnosis import Evidence
 
@@ -33,6 +34,8 @@ class Facts:
     """Their pods; those of the app aren't among them."""
     release_refused: str | None = None
     """Why the API server lets the Job controller create no pod of a release, in the server's words."""
+    surroundings: Surroundings = Surroundings()  # noqa: RUF009 - frozen
+    """What the app can be exposed with, and what exposes it now."""
     bounds: Bounds | None = None
     """The bounds of scaling at the moment of the decision, which are in `spec` then, too."""
     evidence: Mapping[str, Evidence] = field(default_factory=dict)

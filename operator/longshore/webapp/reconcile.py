@@ -35,6 +35,7 @@ from longshore.runtime.gathering import (
 from longshore.runtime.queue import Key
 from longshore.runtime.reconciler import carry_out
 from longshore.runtime.wiring import Context, Kind
+from longshore.webapp import claims, exposure_facts
 from longshore.webapp import status as statuses
 from longshore.webapp.decide import decide
 from longshore.webapp.facts import Facts
@@ -93,6 +94,7 @@ async def gather(key: Key, app: Obj, spec: WebAppSpec, refusal: Refusal | None, 
         refusal=refusal,
         last_words=context.settings.last_words,
     )
+    facts = await exposure_facts.with_surroundings(key, facts, context)
     return await with_releases(key, facts, context)
 
 
@@ -128,8 +130,11 @@ KIND = Kind(
         children(SERVICES),
         PODS_OF_OURS,
         ALLOWED,
+        *exposure_facts.WATCHES,
     ),
     state_name="ready",
     state=_ready,
     reconcile=reconcile,
+    index=exposure_facts.index,
+    claims=claims.told,
 )

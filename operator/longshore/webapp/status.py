@@ -5,12 +5,14 @@ Nothing in it moves by itself: the same facts give the same status.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from longshore.webapp import per_node
 from longshore.webapp.app import App
 from longshore.webapp.children.revision import Failed, revision_of
 from longshore.webapp.children.service import service_port
+from longshore.webapp.exposure import Exposure
 from longshore.webapp.facts import Facts
 from longshore.webapp.release import FAILED, Record
 from longshore.webapp.rollout import Rollout
@@ -23,21 +25,28 @@ METRICS_PATIENCE = timedelta(seconds=90)
 """New pods have no metrics for a while; the autoscaler's complaint counts after this long."""
 
 
-def build(app: App, facts: Facts, rollout: Rollout, failure: Failure | None, now: datetime) -> Obj:
+def build(
+    app: App, facts: Facts, rollout: Rollout, exposure: Exposure, failure: Failure | None, now: datetime
+) -> Obj:
     """The whole status."""
     fleet, wanted = facts.fleet, wanted_replicas(app, facts)
     ready = fleet.ready if fleet else 0
-    conditions = _conditions(app, facts, rollout, failure, now)
+    conditions = _conditions(app, facts, rollout, exposure, failure, now)
     status: Obj = {
         "observedGeneration": facts.generation,
         "conditions": render(conditions, facts.status.get("conditions", []), facts.generation, now),
-        "url": url(app),
+        "url": exposure.urls[0] if exposure.urls else url(app),
         "replicas": fleet.existing if fleet else 0,
         "readyReplicas": ready,
         "ready": f"{ready}/{wanted}",
         "selector": ",".join(f"{key}={value}" for key, value in app.selector.items()),
         "revisions": _revisions(facts, rollout),
     }
+    if facts.spec.expose is not None:
+        status["urls"] = [*exposure.urls, url(app)]
+        status["engines"] = {"routing": exposure.routing, "tls": exposure.tls}
+    if exposure.claims:
+        status["claims"] = list(exposure.claims)
     if summary := _summary(facts, rollout, now):  # left empty by server-side apply it would be null
         status["revision"] = summary
     if facts.per_node and (nodes := per_node.nodes(facts, rollout)):
@@ -66,7 +75,7 @@ def paused(facts: Facts, now: datetime) -> Obj:
 def url(app: App) -> str:
     """Where the app answers inside the cluster."""
     host = f"{app.name}.{app.namespace}.svc"
-    scheme = {"GRPC": "grpc", "TCP": "tcp"}.get(app.spec.protocol, "http")
+    scheme = {"GRPC": "grpc", "TLS": "tls", "TCP": "tcp"}.get(app.spec.protocol, "http")
     return f"{scheme}://{host}" if scheme == "http" else f"{scheme}://{host}:{service_port(app)}"
 
 
@@ -91,7 +100,7 @@ def wanted_replicas(app: App, facts: Facts) -> int:
 
 
 def _conditions(
-    app: App, facts: Facts, rollout: Rollout, failure: Failure | None, now: datetime
+    app: App, facts: Facts, rollout: Rollout, exposure: Exposure, failure: Failure | None, now: datetime
 ) -> list[Condition]:
     available = _available(app, facts, failure)
     progressing = _progressing(facts, rollout, failure, bool(available.status))
@@ -100,8 +109,16 @@ def _conditions(
         available,
         progressing,
         _scaling(app, facts, now),
-        Condition("Exposed", True, "ClusterOnly", f"reached {_from_where(app)} at {url(app)}"),
+        _exposed(app, exposure),
     ]
+
+
+def _exposed(app: App, exposure: Exposure) -> Condition:
+    inside = f"reached {_from_where(app)} at {url(app)}"
+    told = exposure.condition
+    if told is None:
+        return Condition("Exposed", True, "ClusterOnly", inside)
+    return told if told.status else replace(told, message=f"{told.message}. Until then {inside}")
 
 
 def _ready(

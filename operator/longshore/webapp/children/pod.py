@@ -74,7 +74,8 @@ def _rhythm(health: Health, patience: int) -> Obj:
 def _check(app: App) -> Obj:
     health = app.spec.health
     if health.path is not None:
-        return {"httpGet": {"path": health.path, "port": PORT_NAME, "scheme": "HTTP"}}
+        scheme = "HTTPS" if app.spec.protocol == "TLS" else "HTTP"
+        return {"httpGet": {"path": health.path, "port": PORT_NAME, "scheme": scheme}}
     if health.grpc is not None:
         return {"grpc": {"port": health.grpc.port or app.spec.port, "service": health.grpc.service}}
     port = health.tcp.port if health.tcp else None

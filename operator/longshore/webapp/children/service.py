@@ -1,4 +1,4 @@
-"""The Service in front of the app: port 80 on a cluster-internal name; TCP apps and extra ports keep theirs.
+"""The Service in front of the app: port 80 on a cluster-internal name; apps that speak TLS or TCP and extra ports keep theirs.
 
 It points at ports by name, so that a revision that moves the port is rolled out without a gap.
 """
@@ -7,11 +7,11 @@ from longshore.webapp.app import App
 from longshore.webapp.children.pod import PORT_NAME
 from longshore.workload.decision import Obj
 
-APP_PROTOCOLS = {"HTTP": "http", "H2C": "kubernetes.io/h2c", "GRPC": "grpc", "TCP": None}
+APP_PROTOCOLS = {"HTTP": "http", "H2C": "kubernetes.io/h2c", "GRPC": "grpc", "TLS": None, "TCP": None}
 
 
 def service_port(app: App) -> int:
-    return app.spec.port if app.spec.protocol == "TCP" else 80
+    return app.spec.port if app.spec.protocol in ("TLS", "TCP") else 80
 
 
 def build(app: App) -> Obj:

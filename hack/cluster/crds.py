@@ -1,0 +1,76 @@
+"""CustomResourceDefinitions of other projects, from their Go modules."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+from hack.cluster.paths import CACHE, ClusterError, digest
+
+_MODULES = {
+    "gateway-api": (
+        "sigs.k8s.io/gateway-api",
+        "v1.4.0",  # what Traefik 3.6 is built with
+        "h1:ZwlNM6zOHq0h3WUX2gfByPs2yAEsy/EenYJB78jpQfQ=",
+        "config/crd/experimental",
+    ),
+    "gateway-api-1.5": (
+        "sigs.k8s.io/gateway-api",
+        "v1.5.1",
+        "h1:RqVRIlkhLhUO8wOHKTLnTJA6o/1un4po4/6M1nRzdd0=",
+        "config/crd/standard",
+    ),
+    "cert-manager": (
+        "github.com/cert-manager/cert-manager",
+        "v1.21.1",
+        "h1:0LttV37Q5c2CBNoHkjuI8sLKTXWZDC2SwQkxrBMKV9w=",
+        "deploy/crds",
+    ),
+}
+"""Module, version, its checksum as in go.sum, and the folder inside."""
+
+
+def folder(name: str) -> Path:
+    """A folder with the CustomResourceDefinitions of `gateway-api`, `gateway-api-1.5` or `cert-manager`, one per file.
+
+    Raises:
+        ClusterError: there is no Go, or the module can't be had.
+    """
+    module, version, checksum, inside = _MODULES[name]
+    kept = CACHE / "crds" / f"{name}-{digest(module, version, checksum, inside)}"
+    if kept.exists():
+        return kept
+    if shutil.which("go") is None:
+        raise ClusterError("Go is needed to fetch CustomResourceDefinitions: install Go 1.26 or later")
+    done = subprocess.run(
+        ["go", "mod", "download", "-json", f"{module}@{version}"],
+        cwd=tempfile.gettempdir(),
+        env=os.environ | {"GOFLAGS": "-mod=mod"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    told = json.loads(done.stdout or "{}")
+    if done.returncode or told.get("Sum") != checksum:
+        raise ClusterError(
+            f"{module}@{version} can't be had: {told.get('Error') or done.stderr or told.get('Sum')}"
+        )
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=kept.parent) as scratch:
+        for path in sorted((Path(told["Dir"]) / inside).glob("*.yaml")):
+            text = path.read_text()
+            if "kind: CustomResourceDefinition" in text:
+                (Path(scratch) / path.name).write_text(text)
+        Path(scratch).chmod(0o755)
+        try:
+            os.rename(scratch, kept)
+        except OSError:
+            if not kept.exists():
+                raise
+            return kept
+        Path(scratch).mkdir()
+    return kept
