@@ -123,6 +123,11 @@ def module_folder(family: str, module: str) -> Path:
     return Path(json.loads(_output(family, "mod", "download", "-json", module))["Dir"])
 
 
+def zone_info() -> Path:
+    """Go's time zones: an image of nothing but a program has none."""
+    return Path(_output("kind", "env", "GOROOT").strip()) / "lib" / "time" / "zoneinfo.zip"
+
+
 def key(*names: str) -> str:
     """Changes when any of these programs would be built anew."""
     return digest(*(str(_folder(_FAMILY_OF[name])) for name in names))

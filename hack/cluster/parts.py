@@ -19,13 +19,19 @@ from typing import Any
 import yaml
 
 from hack.cluster import wheels
-from hack.cluster.build import binaries, module_folder
+from hack.cluster.build import binaries, module_folder, zone_info
 from hack.cluster.kind import Cluster
 from hack.cluster.paths import HERE, IMAGES, ClusterError, digest, say, step
 
 Obj = dict[str, Any]
-USER = 65532
 _READY = "180s"
+_RECIPE = """FROM scratch
+COPY {program} zoneinfo.zip /
+COPY tmp /tmp
+ENV ZONEINFO=/zoneinfo.zip
+USER 65532:65532
+ENTRYPOINT ["/{program}"]
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +153,7 @@ def _images(cluster: Cluster, part: Part) -> dict[str, str]:
     tags: dict[str, str] = {}
     for program, name in part.images.items():
         path = built.get(program) or wheels.program(program)
-        image = f"longshore.test/{program}:{digest(str(path), str(USER))}"
+        image = f"longshore.test/{program}:{digest(str(path), _RECIPE)}"
         if not cluster.docker("images", "--quiet", image).strip():
             _from_scratch(cluster, image, path)
         tags[name] = image
@@ -164,8 +170,8 @@ def _from_scratch(cluster: Cluster, image: str, program: Path) -> None:
             shutil.copy2(program, scratch)
         Path(scratch, "tmp").mkdir(mode=0o1777)
         Path(scratch, "tmp").chmod(0o1777)
-        lines = ("FROM scratch", f"COPY {program.name} /", "COPY tmp /tmp", f"USER {USER}:{USER}", f'ENTRYPOINT ["/{program.name}"]')  # fmt: skip
-        Path(scratch, "Dockerfile").write_text("\n".join(lines) + "\n")
+        shutil.copy2(zone_info(), scratch)
+        Path(scratch, "Dockerfile").write_text(_RECIPE.format(program=program.name))
         cluster.docker("build", "--network=none", "--quiet", "--tag", image, scratch)
 
 

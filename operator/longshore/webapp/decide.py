@@ -6,9 +6,9 @@ from dataclasses import replace
 from datetime import datetime
 
 from longshore.webapp import exposure as exposures
+from longshore.webapp import keda, schedules
 from longshore.webapp import release as releases
 from longshore.webapp import rollout as rollouts
-from longshore.webapp import schedules
 from longshore.webapp import status as statuses
 from longshore.webapp.app import App, with_inputs
 from longshore.webapp.children import (
@@ -20,6 +20,7 @@ from longshore.webapp.children import (
     network_policy,
     release,
     revision,
+    scaled_object,
     service,
     service_account,
 )
@@ -73,7 +74,8 @@ def decide(facts: Facts, now: datetime) -> Decision:
 
 def _at(facts: Facts, now: datetime) -> Facts:
     """The facts with the bounds of scaling that hold now."""
-    bounds = schedules.at(facts.spec.scaling, now)
+    by_keda = keda.bounds(facts.spec) if facts.keda else None
+    bounds = by_keda or schedules.at(facts.spec.scaling, now)
     return replace(facts, spec=facts.spec.model_copy(update={"scaling": bounds.scaling}), bounds=bounds)
 
 
@@ -137,16 +139,26 @@ def _steps(wanted: App, running: App, facts: Facts, rollout: Rollout, exposure: 
         disruption_budget.build(running),
     ]
     started = rollout.release.start
-    scaler = autoscaler.build(running) if rollout.target else None
     return (
         *(Apply(body) for body in before if body),
         *releases.steps(facts, rollout.release),
         *([Create(release.build(wanted, rollout.wanted, started))] if started else []),
         *(_controller(running, facts, rollout.target) if rollout.target else []),
-        *([Apply(scaler)] if scaler else []),
+        *(_scaler(running, facts) if rollout.target else []),
         *_deletions(wanted, running, facts, rollout),
         *exposures.steps(exposure, facts.surroundings.live),
     )
+
+
+def _scaler(running: App, facts: Facts) -> list[Step]:
+    """What moves the replicas. The other one goes first: KEDA takes no app that has an autoscaler."""
+    made: Obj | None
+    if facts.bounds and facts.bounds.triggers:
+        other = facts.autoscaler
+        made = scaled_object.build(running, facts.bounds.triggers, facts.bounds.by_load)
+    else:
+        other, made = facts.scaled_object, autoscaler.build(running)
+    return [*([Delete(Ref.of(other))] if other else []), *([Apply(made)] if made else [])]
 
 
 def _controller(running: App, facts: Facts, target: str) -> list[Step]:
