@@ -59,7 +59,7 @@ test-parts: $(MADE) ## several nodes, and what WITH names, in a cluster beside t
 	@NODES=$(or $(NODES),3) WITH=$(or $(WITH),gateway) hack/run-tests.sh tests/parts
 
 .PHONY: cluster
-cluster: $(MADE) ## a local kind cluster, also with NODES=3 and WITH=gateway,keda,registry
+cluster: $(MADE) ## a local kind cluster, also with NODES=3 and WITH=gateway,keda,cert-manager,registry
 	@$(PYTHON) -m hack.cluster up $(if $(NODES),--nodes $(NODES)) $(if $(WITH),--with $(WITH))
 
 .PHONY: cluster-down

@@ -79,6 +79,7 @@ OPTIONAL = (
             "keda-adapter": "github.com/kedacore/keda/v2/cmd/adapter",
         },
     ),
+    Family("cert-manager", {"cert-manager": "."}),
     Family("registry", {"registry": "github.com/distribution/distribution/v3/cmd/registry"}),
 )
 """What parts.py takes; nothing else has them built."""
@@ -136,9 +137,10 @@ def key(*names: str) -> str:
 def _folder(family: Family) -> Path:
     module = HERE / "go" / family.name
     pins = (module / "go.mod").read_bytes(), (module / "go.sum").read_bytes()
+    own = [path.read_bytes() for path in sorted(module.glob("*.go"))]
     return (
         BINARIES
-        / f"{family.name}-{digest(*pins, family.tags, family.ldflags, *sorted(family.programs.values()))}"
+        / f"{family.name}-{digest(*pins, *own, family.tags, family.ldflags, *sorted(family.programs.values()))}"
     )
 
 
