@@ -19,7 +19,7 @@ ZONES = ("zone-a", "zone-b", "zone-c")
 """Where there are several nodes, they lie in these zones by turns."""
 _PATCHES = {
     "kubeadmConfigPatches": [
-        "apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\nfailCgroupV1: false\ncgroupDriver: cgroupfs\n"
+        "apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\nfailCgroupV1: false\ncgroupDriver: cgroupfs\nresolvConf: /etc/resolv.pods.conf\n"
     ],
 }
 _CONTROL_PLANE_TAINT = "node-role.kubernetes.io/control-plane:NoSchedule"
