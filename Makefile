@@ -53,9 +53,14 @@ campaigns: $(MADE) ## all fault campaigns and seeded bugs, and their report; hal
 test-e2e: $(MADE) ## real containers in a kind cluster; about a quarter of an hour
 	@hack/run-tests.sh tests/e2e
 
+.PHONY: test-parts
+test-parts: export LONGSHORE_CLUSTER ?= longshore-parts
+test-parts: $(MADE) ## several nodes, and what WITH names, in a cluster beside the usual one
+	@NODES=$(or $(NODES),3) WITH=$(or $(WITH),gateway) hack/run-tests.sh tests/parts
+
 .PHONY: cluster
-cluster: $(MADE) ## a local kind cluster
-	@$(PYTHON) -m hack.cluster up
+cluster: $(MADE) ## a local kind cluster, also with NODES=3 and WITH=gateway,keda,cert-manager,registry
+	@$(PYTHON) -m hack.cluster up $(if $(NODES),--nodes $(NODES)) $(if $(WITH),--with $(WITH))
 
 .PHONY: cluster-down
 cluster-down: $(MADE) ## remove it

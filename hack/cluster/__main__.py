@@ -7,16 +7,18 @@ import signal
 import sys
 import threading
 
-from hack.cluster import docker, kind
+from hack.cluster import docker, kind, parts
 from hack.cluster.apiserver import ApiServer
 from hack.cluster.build import binaries
-from hack.cluster.paths import RUN, ClusterError, say
+from hack.cluster.paths import CLUSTER_RUN, ClusterError, say
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m hack.cluster", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("up", help="find or make the kind cluster")
+    make = commands.add_parser("up", help="find or make the kind cluster")
+    make.add_argument("--nodes", type=int, choices=range(1, 10), metavar="N", help="how many, in three zones")
+    make.add_argument("--with", dest="parts", default="", help=f"comma-separated: {', '.join(parts.PARTS)}")
     commands.add_parser("down", help="take it away").add_argument(
         "--all", action="store_true", help="the caches, too"
     )
@@ -37,12 +39,14 @@ def main() -> None:
 def _run(arguments: argparse.Namespace) -> None:
     match arguments.command:
         case "up":
-            cluster = kind.up()
+            wanted = parts.names(arguments.parts)
+            cluster = kind.up(arguments.nodes)
+            parts.install(cluster, wanted)
             say(f"ready: export KUBECONFIG={cluster.kubeconfig}")
         case "down":
             kind.down(arguments.all)
         case "status":
-            print("running" if (RUN / "kubeconfig").exists() else "not running")
+            print("running" if (CLUSTER_RUN / "kubeconfig").exists() else "not running")
         case "load":
             kind.up().load(*arguments.image)
         case "bin":
@@ -50,7 +54,7 @@ def _run(arguments: argparse.Namespace) -> None:
         case "env":
             folder = binaries("kubectl")["kubectl"].parent
             print(
-                f"export KUBECONFIG={RUN / 'kubeconfig'} DOCKER_HOST=unix://{docker.SOCKET} PATH={folder}:$PATH"
+                f"export KUBECONFIG={CLUSTER_RUN / 'kubeconfig'} DOCKER_HOST=unix://{docker.SOCKET} PATH={folder}:$PATH"
             )
         case "apiserver":
             with ApiServer() as server:

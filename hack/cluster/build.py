@@ -7,6 +7,7 @@ and nothing else.
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -70,10 +71,22 @@ FAMILIES = (
     Family("metrics", {"metrics-server": "sigs.k8s.io/metrics-server/cmd/metrics-server"}),
     Family("helm", {"helm": "helm.sh/helm/v4/cmd/helm"}),
 )
-_FAMILY_OF = {program: family for family in FAMILIES for program in family.programs}
+OPTIONAL = (
+    Family(
+        "keda",
+        {
+            "keda": "github.com/kedacore/keda/v2/cmd/operator",
+            "keda-adapter": "github.com/kedacore/keda/v2/cmd/adapter",
+        },
+    ),
+    Family("cert-manager", {"cert-manager": "."}),
+    Family("registry", {"registry": "github.com/distribution/distribution/v3/cmd/registry"}),
+)
+"""What parts.py takes; nothing else has them built."""
+_FAMILY_OF = {program: family for family in (*FAMILIES, *OPTIONAL) for program in family.programs}
 FAST = ("etcd", "kube-apiserver", "kube-controller-manager", "kubectl")
 """What the API server without nodes takes."""
-NODE = tuple(program for program in _FAMILY_OF if program not in ("helm", "kind"))
+NODE = tuple(program for family in FAMILIES for program in family.programs if program not in ("helm", "kind"))
 """What a node image takes."""
 
 
@@ -106,6 +119,16 @@ def binaries(*names: str) -> dict[str, Path]:
     return {name: _folder(_FAMILY_OF[name]) / name for name in names}
 
 
+def module_folder(family: str, module: str) -> Path:
+    """Where the files of a module lie that the family's go.mod names; fetched first if need be."""
+    return Path(json.loads(_output(family, "mod", "download", "-json", module))["Dir"])
+
+
+def zone_info() -> Path:
+    """Go's time zones: an image of nothing but a program has none."""
+    return Path(_output("kind", "env", "GOROOT").strip()) / "lib" / "time" / "zoneinfo.zip"
+
+
 def key(*names: str) -> str:
     """Changes when any of these programs would be built anew."""
     return digest(*(str(_folder(_FAMILY_OF[name])) for name in names))
@@ -114,9 +137,10 @@ def key(*names: str) -> str:
 def _folder(family: Family) -> Path:
     module = HERE / "go" / family.name
     pins = (module / "go.mod").read_bytes(), (module / "go.sum").read_bytes()
+    own = [path.read_bytes() for path in sorted(module.glob("*.go"))]
     return (
         BINARIES
-        / f"{family.name}-{digest(*pins, family.tags, family.ldflags, *sorted(family.programs.values()))}"
+        / f"{family.name}-{digest(*pins, *own, family.tags, family.ldflags, *sorted(family.programs.values()))}"
     )
 
 
@@ -146,19 +170,24 @@ def _build(family: Family) -> None:
 
 
 def _go(family: Family, *arguments: str, what: str) -> None:
+    with step(what):
+        _output(family.name, *arguments, what=what, cgo=family.cgo)
+
+
+def _output(family: str, *arguments: str, what: str = "", cgo: bool = False) -> str:
     environment = os.environ | {
-        "CGO_ENABLED": "1" if family.cgo else "0",
+        "CGO_ENABLED": "1" if cgo else "0",
         "GOFLAGS": "-mod=readonly -buildvcs=false",
         "GOTOOLCHAIN": "local",
     }
-    with step(what):
-        done = subprocess.run(
-            ["go", *arguments],
-            cwd=HERE / "go" / family.name,
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+    done = subprocess.run(
+        ["go", *arguments],
+        cwd=HERE / "go" / family,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     if done.returncode:
-        raise ClusterError(f"{what} failed: {done.stderr.strip()[-2000:]}")
+        raise ClusterError(f"{what or ' '.join(arguments)} failed: {done.stderr.strip()[-2000:]}")
+    return done.stdout

@@ -30,12 +30,19 @@ _MODULES = {
         "h1:0LttV37Q5c2CBNoHkjuI8sLKTXWZDC2SwQkxrBMKV9w=",
         "deploy/crds",
     ),
+    "keda": (
+        "github.com/kedacore/keda/v2",
+        "v2.21.0",
+        "h1:R6z2HZvstK4RLUMxroNACzBj74xGxt3kG59b5Xc+Xps=",
+        "config/crd/bases",
+    ),
 }
 """Module, version, its checksum as in go.sum, and the folder inside."""
 
 
 def folder(name: str) -> Path:
-    """A folder with the CustomResourceDefinitions of `gateway-api`, `gateway-api-1.6` or `cert-manager`, one per file.
+    """A folder with the CustomResourceDefinitions of `gateway-api`, `gateway-api-1.6`, `cert-manager` or `keda`, one
+    per file.
 
     Raises:
         ClusterError: there is no Go, or the module can't be had.

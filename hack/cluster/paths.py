@@ -12,6 +12,12 @@ from pathlib import Path
 
 CACHE = Path(os.environ.get("LONGSHORE_CACHE") or Path.home() / ".cache" / "longshore")
 BINARIES, IMAGES, RUN = CACHE / "bin", CACHE / "images", CACHE / "run"
+DEFAULT = "longshore"
+CLUSTER = os.environ.get("LONGSHORE_CLUSTER") or DEFAULT
+"""Name of the cluster: several can be up beside each other, on one Docker."""
+CLUSTERS = RUN / "clusters"
+"""Where those of another name keep what belongs to them."""
+CLUSTER_RUN = RUN if CLUSTER == DEFAULT else CLUSTERS / CLUSTER
 HERE = Path(__file__).parent
 
 

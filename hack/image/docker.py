@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from hack.cluster import docker as private
-from hack.cluster.paths import RUN
+from hack.cluster.paths import CLUSTER_RUN
 
 LEGACY = {"DOCKER_BUILDKIT": "0"}
 """The BuildKit plugin isn't everywhere, and nothing here needs it."""
@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parents[2]
 @functools.cache
 def environment() -> dict[str, str]:
     """The environment for docker: the local cluster's, else the user's, else a private one that is started now."""
-    saved = RUN / "docker-env.json"
+    saved = CLUSTER_RUN / "docker-env.json"
     if saved.exists():
         said: dict[str, str] = json.loads(saved.read_text())
         return {**os.environ, **said, **LEGACY}

@@ -38,6 +38,7 @@ PATHS = {
     "TLSRoute": "apis/gateway.networking.k8s.io/v1alpha3|tlsroutes",
     "TCPRoute": "apis/gateway.networking.k8s.io/v1alpha2|tcproutes",
     "XListenerSet": "apis/gateway.networking.x-k8s.io/v1alpha1|xlistenersets",
+    "ScaledObject": "apis/keda.sh/v1alpha1|scaledobjects",
     "Certificate": "apis/cert-manager.io/v1|certificates",
     "Lease": "apis/coordination.k8s.io/v1|leases",
     "Namespace": "api/v1|namespaces",

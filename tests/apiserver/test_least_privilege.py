@@ -51,6 +51,7 @@ def install(folder: Path, *values: str, **settings: str) -> Iterator[Installed]:
         load_crds(kube, ROOT / "crds")
         load_crds(kube, crds.folder("gateway-api"))
         load_crds(kube, crds.folder("cert-manager"))
+        load_crds(kube, crds.folder("keda"))
         for name in ("ours", "theirs"):
             kube.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
         rendered = chart.render(*values)
@@ -70,6 +71,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installed]:
         clashes_and_repairs(installed.server, "ours")
         through_a_queue(installed.server, "ours")
         exposes(installed.server, "ours")
+        follows_schedules(installed.server, "ours")
         installed.operator.stop()
         yield installed
 
@@ -236,6 +238,18 @@ def exposes(server: ApiServer, namespace: str) -> None:
         kube.patch("WebApp", name, {"spec": {"expose": None}})
         for each in kinds:
             wait(lambda each=each, name=name: not kube.list(each, f"longshore.dev/webapp={name}"), "none")
+
+
+def follows_schedules(server: ApiServer, namespace: str) -> None:
+    """KEDA's object: made, corrected, deleted."""
+    kube = Kube(server, namespace)
+    day = {"name": "day", "cron": "0 8 * * *", "durationSeconds": 3600, "minReplicas": 3}
+    kube.create(webapp("daily", scaling={"schedules": [day]}))
+    wait(lambda: kube.find("ScaledObject", "daily"), "a ScaledObject")
+    kube.patch("WebApp", "daily", {"spec": {"labels": {"team": "a"}}})
+    wait(lambda: "team" in kube.get("ScaledObject", "daily")["metadata"]["labels"], "the label is on it")
+    kube.patch("WebApp", "daily", {"spec": {"scaling": {"schedules": None}}})
+    wait(lambda: not kube.find("ScaledObject", "daily"), "it is gone")
 
 
 def others(revision: str) -> list[chart.Obj]:

@@ -77,6 +77,9 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name (.Chart.Version | replace "+" "_") 
 - apiGroups: [""] # the labels of an app's namespace, where a Gateway goes by them
   resources: [namespaces]
   verbs: [get]
+- apiGroups: [keda.sh] # where the cluster has it
+  resources: [scaledobjects]
+  verbs: [get, list, watch, create, patch, delete]
 - apiGroups: [autoscaling]
   resources: [horizontalpodautoscalers]
   verbs: [get, list, watch, create, patch, delete]

@@ -99,6 +99,10 @@ class Engines(Model):
         default=None,
         description="Where its certificate comes from: CertManager, Secret, Gateway, App or None.",
     )
+    scaling: Annotated[str, Field(max_length=64)] | None = Field(
+        default=None,
+        description="What moves its replicas: KEDA or HorizontalPodAutoscaler; absent where nothing does.",
+    )
 
 
 class WebAppStatus(Model):

@@ -208,7 +208,8 @@ def _applied_it(entry: Obj) -> bool:
 async def _decide(client: Client, kind: Kind, obj: Obj, namespace: str, name: str) -> Decision:
     """The operator's own decision on what the server would hold."""
     stores = {watch.key: Store(watch.index) for watch in kind.watches}
-    served = await _served(client, kind) if "expose" in obj["spec"] else {}
+    by_engines = "expose" in obj["spec"] or "schedules" in obj["spec"].get("scaling", {})
+    served = await _served(client, kind) if by_engines else {}
     for watch in kind.watches:
         if watch.alternatives:
             if watch.key in served:

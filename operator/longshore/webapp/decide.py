@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
-from longshore.webapp import analysis, schedules
+from longshore.webapp import analysis, keda, schedules
 from longshore.webapp import canary as canaries
 from longshore.webapp import exposure as exposures
 from longshore.webapp import release as releases
@@ -22,6 +22,7 @@ from longshore.webapp.children import (
     network_policy,
     release,
     revision,
+    scaled_object,
     service,
     service_account,
 )
@@ -86,7 +87,8 @@ def decide(facts: Facts, now: datetime) -> Decision:
 
 def _at(facts: Facts, now: datetime) -> Facts:
     """The facts with the bounds of scaling that hold now."""
-    bounds = schedules.at(facts.spec.scaling, now)
+    by_keda = keda.bounds(facts.spec) if facts.keda else None
+    bounds = by_keda or schedules.at(facts.spec.scaling, now)
     return replace(facts, spec=facts.spec.model_copy(update={"scaling": bounds.scaling}), bounds=bounds)
 
 
@@ -156,18 +158,28 @@ def _steps(wanted: App, running: App, facts: Facts, rollout: Rollout, exposure: 
         disruption_budget.build(running),
     ]
     started = rollout.release.start
-    scaler = autoscaler.build(running, _ratchet(facts, rollout)) if rollout.target else None
     before += _canary_services(running, facts)
     return (
         *(Apply(body) for body in before if body),
         *releases.steps(facts, rollout.release),
         *([Create(release.build(wanted, rollout.wanted, started))] if started else []),
         *(_controller(running, facts, rollout.target) if rollout.target else []),
-        *([Apply(scaler)] if scaler else []),
+        *(_scaler(running, facts, _ratchet(facts, rollout)) if rollout.target else []),
         *_canary(wanted, facts, rollout),
         *exposures.steps(exposure, facts.surroundings.live),
         *_deletions(wanted, running, facts, rollout),
     )
+
+
+def _scaler(running: App, facts: Facts, at_least: int) -> list[Step]:
+    """What moves the replicas, not below `at_least`. The other one goes first: KEDA takes no app that has an autoscaler."""
+    made: Obj | None
+    if facts.bounds and facts.bounds.triggers:
+        other = facts.autoscaler
+        made = scaled_object.build(running, facts.bounds.triggers, facts.bounds.by_load, at_least)
+    else:
+        other, made = facts.scaled_object, autoscaler.build(running, at_least)
+    return [*([Delete(Ref.of(other))] if other else []), *([Apply(made)] if made else [])]
 
 
 def _controller(running: App, facts: Facts, target: str) -> list[Step]:

@@ -22,6 +22,9 @@ class Facts:
     deployment: Obj | None = None
     daemon_set: Obj | None = None
     autoscaler: Obj | None = None
+    scaled_object: Obj | None = None
+    keda: bool = False
+    """KEDA is there to follow schedules."""
     budget: Obj | None = None
     network_policy: Obj | None = None
     account: Obj | None = None

@@ -18,6 +18,7 @@ from longshore.cluster.resources import (
     JOBS,
     NETWORK_POLICIES,
     POD_DISRUPTION_BUDGETS,
+    SCALED_OBJECTS,
     SERVICE_ACCOUNTS,
     SERVICES,
     Resource,
@@ -30,6 +31,7 @@ from longshore.runtime.gathering import (
     evidence,
     look_up,
     mistakes_in,
+    optional_children,
     owned,
     read,
 )
@@ -46,6 +48,8 @@ from longshore.workload.decision import Decision, Refusal
 from longshore.workload.names import CANARY_LABEL, WEBAPP_LABEL, child_name
 
 Obj = dict[str, Any]
+SCHEDULED = "scheduled"
+"""What apps are found by that have schedules, which KEDA follows where it is."""
 WEBAPPS = Resource(GROUP, VERSION, "webapps", "WebApp")
 
 
@@ -89,6 +93,8 @@ async def gather(key: Key, app: Obj, spec: WebAppSpec, refusal: Refusal | None, 
         deployment=mine(DEPLOYMENTS, key.name),
         daemon_set=mine(DAEMON_SETS, key.name),
         autoscaler=mine(HORIZONTAL_POD_AUTOSCALERS, key.name),
+        scaled_object=mine(SCALED_OBJECTS, key.name),
+        keda=SCALED_OBJECTS.plural in context.served,
         budget=mine(POD_DISRUPTION_BUDGETS, key.name),
         network_policy=mine(NETWORK_POLICIES, key.name),
         account=mine(SERVICE_ACCOUNTS, child_name(key.name, "webapp")),
@@ -115,6 +121,11 @@ async def _revisions(key: Key, app: Obj, context: Context) -> list[Obj]:
     return owned(store.by_index(str(key)), uid)
 
 
+def _index(app: Obj) -> list[str]:
+    scheduled = [SCHEDULED] if ((app.get("spec") or {}).get("scaling") or {}).get("schedules") else []
+    return [*scheduled, *exposure_facts.index(app)]
+
+
 def _ready(app: Obj) -> str:
     conditions = (app.get("status") or {}).get("conditions", ())
     return next((each["status"] for each in conditions if each["type"] == "Ready"), "Unknown")
@@ -137,11 +148,12 @@ KIND = Kind(
         children(SERVICES),
         PODS_OF_OURS,
         ALLOWED,
+        optional_children(SCHEDULED, SCALED_OBJECTS),
         *exposure_facts.WATCHES,
     ),
     state_name="ready",
     state=_ready,
     reconcile=reconcile,
-    index=exposure_facts.index,
+    index=_index,
     claims=claims.told,
 )

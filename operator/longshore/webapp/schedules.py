@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from longshore.api.schedules import ScalingSchedule
 from longshore.api.webapp import Scaling
 from longshore.workload.cron import BadSchedule, Cron
+from longshore.workload.decision import Obj
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,10 @@ class Bounds:
     """When a schedule begins or ends next."""
     invalid: str = ""
     """Which schedules can't be followed, and why."""
+    triggers: tuple[Obj, ...] = ()
+    """KEDA's triggers, one for each schedule, where KEDA follows them; the bounds don't move then."""
+    by_load: bool = False
+    """Beside its triggers KEDA scales by the load."""
 
 
 def at(scaling: Scaling, now: datetime) -> Bounds:

@@ -46,6 +46,10 @@ def build(
     if facts.spec.expose is not None:
         status["urls"] = [*exposure.urls, url(app)]
         status["engines"] = {"routing": exposure.routing, "tls": exposure.tls}
+    if app.autoscaled and not facts.spec.suspend:
+        by_keda = facts.bounds is not None and bool(facts.bounds.triggers)
+        scaling = {"scaling": "KEDA" if by_keda else "HorizontalPodAutoscaler"}
+        status["engines"] = status.get("engines", {}) | scaling
     if exposure.claims:
         status["claims"] = list(exposure.claims)
     if summary := _summary(facts, rollout, now):  # left empty by server-side apply it would be null
@@ -264,6 +268,8 @@ def _scaling(app: App, facts: Facts, now: datetime) -> Condition:
     if not app.autoscaled:
         return Condition("Scaling", True, "Fixed", f"{scaling.min_replicas} replicas{by}")
     between = f"between {scaling.min_replicas} and {scaling.max_replicas} replicas{by}"
+    if bounds and bounds.triggers:
+        return _by_keda(facts, between)
     told = {each["type"]: each for each in (facts.autoscaler or {}).get("status", {}).get("conditions", ())}
     active, limited = told.get("ScalingActive", {}), told.get("ScalingLimited", {})
     if metrics_missing(facts) and now - parse_time(active["lastTransitionTime"]) >= METRICS_PATIENCE:
@@ -286,6 +292,18 @@ def _no_metrics(words: str) -> str:
             f" set size, or resources.requests.{missing[1]}"
         )
     return "the autoscaler gets no metrics, so replicas stay as they are: install metrics-server, or set maxReplicas to minReplicas"
+
+
+def _by_keda(facts: Facts, between: str) -> Condition:
+    """What KEDA says of it; nothing at first, and nothing ever where only its definitions are installed."""
+    told = (facts.scaled_object or {}).get("status", {}).get("conditions", ())
+    ready: Obj = next((each for each in told if each["type"] == "Ready"), {})
+    if ready.get("status") == "False":
+        return Condition(
+            "Scaling", False, "MetricsUnavailable",
+            f"KEDA does not scale: {ready.get('message') or ready.get('reason')}. See kubectl describe scaledobject {facts.name}",
+        )  # fmt: skip
+    return Condition("Scaling", True, "Autoscaled", f"{between}, by KEDA, which follows the schedules")
 
 
 def metrics_missing(facts: Facts) -> bool:

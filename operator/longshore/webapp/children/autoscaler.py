@@ -31,16 +31,20 @@ def body(app: App, name: str, least: int) -> Obj | None:
     }
 
 
-def _metrics(app: App) -> list[Obj]:
+def percents(app: App) -> dict[str, int]:
+    """What is aimed at: cpu, memory or both, in percent of what is requested."""
     targets = app.spec.scaling.targets
     cpu = targets.cpu_percent if targets else None
     memory = targets.memory_percent if targets else None
     wanted = {"cpu": cpu if cpu or memory else DEFAULT_CPU_PERCENT, "memory": memory}
+    return {name: percent for name, percent in wanted.items() if percent}
+
+
+def _metrics(app: App) -> list[Obj]:
     return [
         {
             "type": "Resource",
             "resource": {"name": name, "target": {"type": "Utilization", "averageUtilization": percent}},
         }
-        for name, percent in wanted.items()
-        if percent
+        for name, percent in percents(app).items()
     ]
