@@ -81,6 +81,9 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name (.Chart.Version | replace "+" "_") 
 - apiGroups: [longshore.dev]
   resources: [jobqueues/status, computeenvironments/status]
   verbs: [patch]
+- apiGroups: [""] # their labels, asked for once there is a JobQueue with a namespaceSelector
+  resources: [namespaces]
+  verbs: [list, watch]
 {{- if .Values.rbac.nodes }}
 - apiGroups: [""] # what nodes can allocate, asked for once there is a ComputeEnvironment of type Unmanaged
   resources: [nodes]
