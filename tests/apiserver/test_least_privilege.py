@@ -200,11 +200,15 @@ def runs_of_a_schedule(kube: Kube) -> None:
 
 def through_a_queue(server: ApiServer, namespace: str) -> None:
     """A job that waits for room, in environments of both types."""
-    kube = Kube(server, namespace)
+    kube, ours = Kube(server, namespace), {"kubernetes.io/metadata.name": namespace}
     for kind, name, spec in (
         ("ComputeEnvironment", "nodes", {"type": "Unmanaged"}),
         ("ComputeEnvironment", "pool", {"capacity": {"maxCpu": 1}}),
-        ("JobQueue", "line", {"computeEnvironments": ["nodes", "pool"]}),
+        (
+            "JobQueue",
+            "line",
+            {"computeEnvironments": ["nodes", "pool"], "namespaceSelector": {"matchLabels": ours}},
+        ),
     ):
         kube.create(batchjob(name) | {"kind": kind, "spec": spec})
     kube.create(batchjob("queued", queue="line"))

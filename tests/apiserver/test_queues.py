@@ -376,6 +376,22 @@ def test_what_is_missing_is_named_and_what_cannot_be_is_told_at_once(stage: Stag
     assert stage.running() == {"lost"}
 
 
+def test_namespaces_are_let_in_by_their_labels(stage: Stage) -> None:
+    kube, team = stage.kube, stage.kube.namespace
+    environment, selector = stage.environment("e", 2), {"matchLabels": {"example.com/team": team}}
+    queue = stage.queue("q", environment, namespaceSelector=selector)
+    stage.job("one", queue)
+    told = stage.waits("one", "NamespaceNotAllowed")["waiting"]["message"]
+    assert "by its allowedNamespaces or namespaceSelector" in told
+    kube.patch("Namespace", team, {"metadata": {"labels": {"example.com/team": team}}})
+    stage.runs("one")
+    kube.patch("Namespace", team, {"metadata": {"labels": {"example.com/team": None}}})
+    stage.job("two", queue)
+    stage.waits("two", "NamespaceNotAllowed")
+    kube.patch("JobQueue", queue, {"spec": {"allowedNamespaces": [team]}})
+    stage.runs("one", "two")
+
+
 def test_jobs_run_where_their_environment_says(stage: Stage) -> None:
     taint = {"key": "batch", "operator": "Exists"}
     environment = stage.environment(

@@ -24,7 +24,7 @@ def prepared(namespace: Cluster) -> Cluster:
 
 
 def predict(cluster: Cluster) -> str:
-    return cluster.fetch("classifier", "/predict?x=3").strip()
+    return cluster.fetch("classifier", "/predict?x=3", port="grpc").strip()
 
 
 def test_a_model_is_loaded_served_and_replaced_and_a_gpu_that_is_not_there_is_named(

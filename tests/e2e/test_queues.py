@@ -162,10 +162,15 @@ def test_nodes_that_come_and_go_are_what_an_unmanaged_environment_has(stage: Sta
     namespace.kubectl("label", "node", name, f"{label}=yes")
     try:
         namespace.wait("BatchJob", "one", phase_is("Succeeded"), "runs once there is a node")
-        found = namespace.wait(
-            "ComputeEnvironment", environment, lambda it: it["status"].get("nodes") == 1, "has a node"
+        namespace.wait(
+            "ComputeEnvironment",
+            environment,
+            lambda it: (
+                it["status"].get("nodes") == 1
+                and parse_quantity(it["status"]["free"]["cpu"]) == parse_quantity(cpu)
+            ),
+            "has what the node can allocate, once the job has ended",
         )
-        assert parse_quantity(found["status"]["free"]["cpu"]) == parse_quantity(cpu)
         huge = {"requests": {"cpu": str(int(parse_quantity(cpu)) + 1), "memory": "32Mi"}}
         namespace.apply(batch_job("huge", "sleep", "2", queue=queue, resources=huge))
         assert "it can never run as it is" in stage.waits("huge", "NoCapacity")["message"]

@@ -135,9 +135,14 @@ def test_cancelled(stage: Cluster, at: str) -> None:
 def test_suspended_and_resumed(stage: Cluster, at: str) -> None:
     AT[at](stage)
     run(stage, SUSPEND)
-    job = stage.wait("BatchJob", "train", says(TABLE[at][1]), f"says {TABLE[at][1]}")
+    told = says(TABLE[at][1])
+    job = stage.wait(
+        "BatchJob",
+        "train",
+        lambda job: told(job) and "environment" not in job["status"].get("queue", {}),
+        f"says {TABLE[at][1]} and takes no room",
+    )
     assert job["status"]["waiting"]["message"] == "suspended: set spec.suspend to false to go on"
-    assert "environment" not in job["status"].get("queue", {})
     no_pod_is_left(stage)
     if at == "cannot start":
         stage.wait("BatchJob", "next", phase_is("Running"), "has its room")

@@ -96,8 +96,8 @@ class Replica:
             _object("JobQueue", "p", {"computeEnvironments": ["large"], "priority": 1})
         )
         self.admitter = Admitter(
-            self.parents, {"nodes": Store(), "jobs": Store()}, self.keys, lambda: server.now, lambda: True,
-            self._refresh, asyncio.Event,
+            self.parents, {"nodes": Store(), "namespaces": Store(), "jobs": Store()}, self.keys, lambda: server.now, lambda: True,
+            self._refresh, asyncio.Event, asyncio.Event,
         )  # fmt: skip
         while self.seen < seen:
             self.hear()

@@ -16,11 +16,11 @@ from longshore.webapp.canary import State, backends, token
 from longshore.webapp.decide import decide
 from longshore.webapp.facts import Facts
 from longshore.webapp.rollout import choose
-from longshore.webapp.surroundings import Surroundings
 from longshore.workload.decision import Apply, Decision, Delete
 from longshore.workload.names import MANAGER
 
 from tests.unit.facts import NOW, app_facts, at, pod
+from tests.unit.gateways import with_gateways
 from tests.unit.test_webapp_decide import condition, deployment, remembered, revision
 
 Obj = dict[str, Any]
@@ -643,19 +643,10 @@ test_no_step_is_lost_repeated_or_left_early = World.TestCase
 
 
 def test_a_route_divides_requests_by_weight_and_goes_back_to_the_apps_own_service() -> None:
-    gateway = {
-        "apiVersion": "gateway.networking.k8s.io/v1",
-        "kind": "Gateway",
-        "metadata": {"name": "public", "namespace": "default"},
-        "spec": {"listeners": [{"name": "web", "protocol": "HTTP", "port": 80, "allowedRoutes": {"namespaces": {"from": "All"}}}]},
-    }  # fmt: skip
-    around = Surroundings(
-        apis=dict.fromkeys(("Gateway", "HTTPRoute"), "gateway.networking.k8s.io/v1"), gateways=[gateway]
-    )
     exposed = spec(expose={"hosts": ["shop.example.com"]})
 
     def divided(told: Obj | None, canary: Obj | None) -> dict[str, int]:
-        decision = decide(facts(told, canary, spec=exposed, routed=True, surroundings=around), NOW)
+        decision = decide(facts(told, canary, spec=exposed, routed=True, surroundings=with_gateways()), NOW)
         (route,) = [
             each.body
             for each in decision.steps

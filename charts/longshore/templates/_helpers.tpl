@@ -103,6 +103,9 @@ Ingresses. */}}
 - apiGroups: [networking.k8s.io] # which one is the default
   resources: [ingressclasses]
   verbs: [list, watch]
+- apiGroups: [""] # their labels, asked for once there is a JobQueue with a namespaceSelector
+  resources: [namespaces]
+  verbs: [list, watch]
 {{- if .Values.rbac.nodes }}
 - apiGroups: [""] # what nodes can allocate, asked for once there is a ComputeEnvironment of type Unmanaged
   resources: [nodes]

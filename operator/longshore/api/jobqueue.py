@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from longshore.api.base import DnsLabel, ListMap, ListType, Model, Rule
+from longshore.api.base import DnsLabel, ListMap, ListType, MapValues, Model, Rule
 from longshore.api.common import Conditions
 
 Pattern = Annotated[
@@ -44,6 +44,26 @@ class FairShare(Model):
     )
 
 
+NamespaceLabels = Annotated[
+    dict[str, str],
+    MapValues(max_entries=10, max_value=63),
+    Rule("size(self) > 0", "write at least one label, or leave out namespaceSelector"),
+    Rule(
+        "self.all(k, size(k) <= 316 && k.matches('^([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[a-zA-Z0-9]([-._a-zA-Z0-9]{0,61}[a-zA-Z0-9])?$')"
+        " && self[k].matches('^([a-zA-Z0-9]([-._a-zA-Z0-9]*[a-zA-Z0-9])?)?$'))",
+        "write labels as the namespace carries them, such as example.com/team: research",
+    ),
+]
+
+
+class NamespaceSelector(Model):
+    """Namespaces by their labels."""
+
+    match_labels: NamespaceLabels = Field(
+        description="Labels that a namespace must carry, all of them, at most 10."
+    )
+
+
 class JobQueueSpec(Model):
     """What is wanted of a queue."""
 
@@ -78,6 +98,10 @@ class JobQueueSpec(Model):
     allowed_namespaces: Annotated[list[Pattern], Field(max_length=100), ListType("set")] = Field(
         default=[],
         description="Namespaces whose jobs are taken, at most 100; a * at the end stands for any ending. Default: all.",
+    )
+    namespace_selector: NamespaceSelector | None = Field(
+        default=None,
+        description="Namespaces whose jobs are taken, by their labels; those of allowedNamespaces as well, if that is set. Default: none by labels.",
     )
 
 

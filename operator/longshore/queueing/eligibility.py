@@ -38,7 +38,7 @@ def bar_shape(shape: Shape, queue: Queue, environments: Mapping[str, Environment
         return Wait(
             "NamespaceNotAllowed",
             f"queue {queue.name} takes no jobs of namespace {shape.namespace}: use another queue, or have the namespace"
-            " added to its allowedNamespaces",
+            " let in by its allowedNamespaces or namespaceSelector",
         )
     if suitable(shape, queue, environments):
         return None

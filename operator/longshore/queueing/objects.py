@@ -5,7 +5,7 @@ BatchJobs are read as they are, without their models: there are many of them, an
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from functools import lru_cache
 
@@ -31,9 +31,14 @@ from longshore.workload.pod import resources
 ENDED = frozenset({"Succeeded", "Failed"})
 
 
-def queue_of(jobqueue: Obj, spec: JobQueueSpec, now: datetime) -> Queue:
+NO_NAMESPACE = ""
+"""A pattern that matches none."""
+
+
+def queue_of(jobqueue: Obj, spec: JobQueueSpec, now: datetime, selected: Iterable[str] = ()) -> Queue:
+    """`selected` are the namespaces that have the labels of its namespaceSelector."""
     since = (jobqueue.get("status") or {}).get("drainingSince")
-    fair = spec.fair_share
+    fair, by_labels = spec.fair_share, spec.namespace_selector is not None
     return Queue(
         name=jobqueue["metadata"]["name"],
         environments=tuple(spec.compute_environments),
@@ -47,7 +52,7 @@ def queue_of(jobqueue: Obj, spec: JobQueueSpec, now: datetime) -> Queue:
         backfill=spec.backfill,
         half_life_seconds=float(fair.half_life_seconds) if fair else None,
         weights=tuple((each.name, each.weight) for each in fair.shares) if fair else (),
-        namespaces=tuple(spec.allowed_namespaces),
+        namespaces=tuple(spec.allowed_namespaces) + (tuple(selected) or (NO_NAMESPACE,) if by_labels else ()),
     )
 
 

@@ -18,7 +18,7 @@ from pydantic import ValidationError
 from longshore.api.computeenvironment import ComputeEnvironmentSpec
 from longshore.api.jobqueue import JobQueueSpec
 from longshore.cluster.client import ApiError
-from longshore.cluster.resources import JOBS, NODES
+from longshore.cluster.resources import JOBS, NAMESPACES, NODES
 from longshore.cluster.store import Listener, Store
 from longshore.queueing.admission import Admission
 from longshore.queueing.amounts import Amounts
@@ -48,13 +48,14 @@ REFRESH_SECONDS = 2.0
 PAUSE_SECONDS = 1.0
 NOTHING: tuple[str, int | None] = ("", None)
 NODES_SECONDS = 30.0
-"""How long nodes are waited for on taking over."""
+"""How long nodes and namespaces are waited for on taking over."""
 AT_ONCE = 100
 """Objects that are read on taking over before others get their turn."""
 
 
 class Admitter:
-    """`refresh` reads queues, environments and jobs anew; `watch_nodes` is called when nodes are needed."""
+    """`refresh` reads queues, environments and jobs anew; `watch_nodes` and `watch_namespaces` are called when those are
+    needed."""
 
     def __init__(
         self,
@@ -65,11 +66,15 @@ class Admitter:
         leading: Callable[[], bool],
         refresh: Callable[[], Awaitable[None]],
         watch_nodes: Callable[[], asyncio.Event],
+        watch_namespaces: Callable[[], asyncio.Event],
     ) -> None:
         self._parents, self._stores, self._keys = parents, stores, keys
-        self._now, self._leading, self._refresh, self._watch_nodes = now, leading, refresh, watch_nodes
+        self._now, self._leading, self._refresh = now, leading, refresh
+        self._watch_nodes, self._watch_namespaces = watch_nodes, watch_namespaces
         self.admission = Admission()
         self.nodes: dict[str, Node] = {}
+        self.namespaces: dict[str, Obj] = {}
+        """Labels of each, once a queue selects namespaces by them."""
         self._granted: dict[str, Claim] = {}
         """What was granted and isn't in a status yet."""
         self._told: dict[str, tuple[str, int | None]] = {}
@@ -78,11 +83,12 @@ class Admitter:
         self._lingering: dict[str, Key] = {}
         """Jobs whose BatchJob is gone, and that haven't ended yet."""
         self._task: asyncio.Task[None] | None = None
-        self._soon = False
+        self._soon = self._regrouping = False
         parents[BATCHJOB].listeners.append(_hear(self._batchjob_changed))
         parents[JOBQUEUE].listeners.append(_hear(self._queue_changed))
         parents[ENVIRONMENT].listeners.append(_hear(self._environment_changed))
         stores[NODES.plural].listeners.append(_hear(self._node_changed))
+        stores[NAMESPACES.plural].listeners.append(_hear(self._namespace_changed))
         stores[JOBS.plural].listeners.append(_hear(self._job_changed))
 
     def start(self) -> None:
@@ -163,8 +169,37 @@ class Admitter:
         if spec is None:
             self.admission.drop_queue(name, now.timestamp())
         else:
-            self.admission.set_queue(queue_of(obj, spec, now), now.timestamp())
+            queue = queue_of(obj, spec, now, self._selected(spec))
+            self.admission.set_queue(queue, now.timestamp())
         self._settle_soon()
+
+    def _selected(self, spec: JobQueueSpec) -> list[str]:
+        """Namespaces that the queue selects by their labels."""
+        if (selector := spec.namespace_selector) is None:
+            return []
+        self._watch_namespaces()
+        wanted = selector.match_labels.items()
+        return sorted(name for name, labels in self.namespaces.items() if wanted <= labels.items())
+
+    def _namespace_changed(self, obj: Obj, there: bool) -> None:
+        name, labels = obj["metadata"]["name"], obj["metadata"].get("labels", {})
+        if not there:
+            self.namespaces.pop(name, None)
+        elif self.namespaces.get(name) == labels:
+            return
+        else:
+            self.namespaces[name] = labels
+        if self._listening and not self._regrouping:  # many come at once
+            self._regrouping = True
+            asyncio.get_running_loop().call_soon(self._regroup)
+
+    def _regroup(self) -> None:
+        """Queues that select namespaces by labels take in whom they select now."""
+        self._regrouping = False
+        for _, name in self._parents[JOBQUEUE].names():
+            obj = self._parents[JOBQUEUE].get("", name)
+            if obj is not None and "namespaceSelector" in obj["spec"]:
+                self._queue_changed(obj, True)
 
     def _environment_changed(self, obj: Obj, there: bool) -> None:
         if not self._listening:
@@ -312,6 +347,9 @@ class Admitter:
             await self._load_environment(name)
         for _, name in self._parents[JOBQUEUE].names():
             if (obj := self._parents[JOBQUEUE].get("", name)) is not None:
+                if "namespaceSelector" in obj["spec"]:
+                    with contextlib.suppress(TimeoutError):
+                        await asyncio.wait_for(self._watch_namespaces().wait(), NODES_SECONDS)
                 self._queue_changed(obj, True)
         for claim in self._granted.values():
             self.admission.occupy(claim, self._now().timestamp())

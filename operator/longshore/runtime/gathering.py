@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 from longshore.cluster.client import ApiError
 from longshore.cluster.events import warnings_about
 from longshore.cluster.informer import Watch
-from longshore.cluster.resources import NODES, PODS, SERVICE_ACCOUNTS, Resource
+from longshore.cluster.resources import NAMESPACES, NODES, PODS, SERVICE_ACCOUNTS, Resource
 from longshore.cluster.store import Store
 from longshore.queueing.nodes import slim_node
 from longshore.runtime.queue import Key
@@ -75,6 +75,14 @@ def optional_children(wakes: str, *resources: Resource) -> Watch:
 PODS_OF_OURS = Watch(PODS, OURS, index=by_parent, strip=lambda pod: slim_pod(pod))
 ALLOWED = Watch(SERVICE_ACCOUNTS, f"{ALLOW_LABEL}=true", name=ALLOWED_ACCOUNTS, strip=lambda obj: _slim(obj))
 ALL_NODES = Watch(NODES, strip=slim_node)
+ALL_NAMESPACES = Watch(NAMESPACES, strip=lambda obj: slim_namespace(obj))
+
+
+def slim_namespace(namespace: Obj) -> Obj:
+    """A namespace without all but its labels."""
+    kept = ("name", "uid", "resourceVersion", "labels")
+    metadata = {key: namespace["metadata"][key] for key in kept if key in namespace["metadata"]}
+    return {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}
 
 
 def slim_pod(pod: Obj) -> Obj:

@@ -20,11 +20,11 @@ from longshore.cluster.client import ApiError, Client, NotLeader
 from longshore.cluster.credentials import Credentials
 from longshore.cluster.informer import Informer, Watch
 from longshore.cluster.lease import LeaderElection, Timing
-from longshore.cluster.resources import NODES, Resource
+from longshore.cluster.resources import NAMESPACES, NODES, Resource
 from longshore.cluster.store import Store
 from longshore.runtime.admitter import BATCHJOB, ENVIRONMENT, JOBQUEUE, QUEUED_INDEX, Admitter
 from longshore.runtime.engines import Engines
-from longshore.runtime.gathering import ALL_NODES, ALLOWED_ACCOUNTS, parents_by_label
+from longshore.runtime.gathering import ALL_NAMESPACES, ALL_NODES, ALLOWED_ACCOUNTS, parents_by_label
 from longshore.runtime.queue import Key, WorkQueue
 from longshore.runtime.settings import Settings
 from longshore.runtime.wiring import Context, Kind
@@ -107,10 +107,13 @@ class Operator:
             served=served,
             wake=self.queue.add,
         )
-        self._nodes = Informer(self.client, ALL_NODES, Store(), lambda node: None)
-        self._nodes_task: asyncio.Task[None] | None = None
+        self._on_demand = {
+            watch.resource.plural: Informer(self.client, watch, Store(), lambda obj: None)
+            for watch in (ALL_NODES, ALL_NAMESPACES)
+        }
+        self._demanded: dict[str, asyncio.Task[None]] = {}
         if JOBQUEUE in parents:
-            stores[NODES.plural] = self._nodes.store
+            stores |= {name: informer.store for name, informer in self._on_demand.items()}
             self.context.admitter = Admitter(
                 parents,
                 stores,
@@ -118,7 +121,8 @@ class Operator:
                 self.context.now,
                 self.leading,
                 self._read_queues,
-                self._watch_nodes,
+                partial(self._demand, NODES.plural),
+                partial(self._demand, NAMESPACES.plural),
             )
         self.health = HealthServer(
             settings.health_host, settings.health_port, self.metrics.registry, self.unhealthy, self.unready,
@@ -171,8 +175,7 @@ class Operator:
         await asyncio.wait(workers, timeout=LAST_CALL_SECONDS)
         if self.context.admitter is not None:
             self.context.admitter.stop()
-        if self._nodes_task is not None:
-            background.append(self._nodes_task)
+        background.extend(self._demanded.values())
         for task in (*workers, *background, *([election] if election else [])):
             task.cancel()
         await asyncio.gather(*workers, *background, *([election] if election else []), return_exceptions=True)
@@ -222,11 +225,12 @@ class Operator:
             if kind == JOBQUEUE and not len(self.context.parents[JOBQUEUE]):
                 return  # nobody was admitted, for there is no queue
 
-    def _watch_nodes(self) -> asyncio.Event:
-        """Nodes are watched from the first environment on that needs them; set once they are known."""
-        if self._nodes_task is None:
-            self._nodes_task = asyncio.create_task(self._nodes.run(), name=NODES.plural)
-        return self._nodes.synced
+    def _demand(self, plural: str) -> asyncio.Event:
+        """Nodes and namespaces are watched from when they are first needed; set once they are known."""
+        informer = self._on_demand[plural]
+        if plural not in self._demanded:
+            self._demanded[plural] = asyncio.create_task(informer.run(), name=plural)
+        return informer.synced
 
     def _parent_changed(self, obj: Obj) -> None:
         if self.leading():
