@@ -19,5 +19,5 @@ SNIPPETS = re.findall(r"```yaml\n(.*?)```", GUIDE, re.DOTALL)
 def test_every_snippet_is_taken(server_only: Kube, number: int) -> None:
     assert len(SNIPPETS) == 4
     spec = YAML(typ="safe").load(SNIPPETS[number])["spec"]
-    made = server_only.create(webapp(f"guide-{number}", **spec))
+    made = server_only.create(webapp(f"exposed-{number}", **spec))
     assert made["spec"]["expose"].items() >= spec["expose"].items()

@@ -868,9 +868,9 @@ CASES = (
     Case(
         "an unknown strategy",
         "WebApp",
-        {"image": "shop:1", "rollout": {"strategy": "Canary"}},
+        {"image": "shop:1", "rollout": {"strategy": "BlueGreen"}},
         "spec.rollout.strategy",
-        'Unsupported value: "Canary": supported values: "Rolling", "Recreate"',
+        'Unsupported value: "BlueGreen": supported values: "Rolling", "Canary", "Recreate"',
     ),
     Case(
         "a rollout that cannot move",

@@ -23,7 +23,7 @@ def test_schedules_change_over_to_keda_when_it_comes_and_back_when_it_goes(tmp_p
         with OperatorProcess(kube, tmp_path, leader_elect="false", discovery_seconds="0.3") as operator:
             kube.create(webapp("shop", scaling={"minReplicas": 1, "maxReplicas": 5, "schedules": [DAILY]}))
             wait(lambda: kube.find("HorizontalPodAutoscaler", "shop"), "an autoscaler")
-            assert engine(kube) == "HorizontalPodAutoscaler"
+            wait(lambda: engine(kube) == "HorizontalPodAutoscaler", "the status names it")
 
             load_crds(kube, crds.folder("keda"))
             made = wait(lambda: kube.find("ScaledObject", "shop"), "KEDA's object")

@@ -27,7 +27,9 @@ def test_modes_and_revisions_change_without_a_failed_request(namespace: Cluster)
         namespace.wait_gone("DaemonSet", "shop")
     assert seen.errors == ()
     assert seen.answers is not None
-    assert seen.answers.keys() == {"version v1", "version v2", "version v3"}
+    # Whether the last of them came to v3 already hangs on when the node's proxy heard of it.
+    assert {"version v1", "version v2"} <= seen.answers.keys() <= {"version v1", "version v2", "version v3"}
+    assert "version v3" in namespace.fetch("shop")
     nodes = per_node["status"]["nodes"]
     assert per_node["status"]["ready"] == f"{len(nodes)}/{len(nodes)}"
     assert {each["ready"] for each in nodes} == {True}

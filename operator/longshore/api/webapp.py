@@ -275,7 +275,7 @@ _NO_BUDGET_PER_NODE = Rule(
     "a drain leaves replicas of mode PerNode where they are: leave out availability",
 )
 _NO_CANARY_PER_NODE = Rule(
-    "!has(self.scaling) || self.scaling.mode != 'PerNode' || self.rollout.strategy != 'Canary'",
+    "!has(self.scaling) || self.scaling.mode != 'PerNode' || !has(self.rollout) || self.rollout.strategy != 'Canary'",
     "with scaling.mode PerNode there is no share of requests to try a revision on: use rollout.strategy Rolling",
 )
 _PORTS_APART = (

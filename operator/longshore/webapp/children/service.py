@@ -7,7 +7,13 @@ from longshore.webapp.app import App, all_pods_of
 from longshore.webapp.children.pod import PORT_NAME
 from longshore.workload.decision import Obj
 
-APP_PROTOCOLS = {"HTTP": "http", "H2C": "kubernetes.io/h2c", "GRPC": "grpc", "TLS": None, "TCP": None}
+APP_PROTOCOLS = {
+    "HTTP": "http",
+    "H2C": "kubernetes.io/h2c",
+    "GRPC": "kubernetes.io/h2c",
+    "TLS": None,
+    "TCP": None,
+}
 
 
 def service_port(app: App) -> int:
