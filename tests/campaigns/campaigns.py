@@ -657,12 +657,7 @@ def replicas(run: Run) -> None:
         replica.proxy.faults = strike(index)
 
     def meanwhile() -> None:
-        unhealed = struck and what != "kill" and state["leader"] >= 0
-        if (
-            unhealed
-            and time.monotonic() - struck[0] > 4.5
-            and _another_leads(world, state["leader"], struck[0])
-        ):
+        if struck and what != "kill" and state["leader"] >= 0 and time.monotonic() - struck[0] > 4.5:
             heal()
 
     def heal() -> None:
@@ -680,16 +675,6 @@ def replicas(run: Run) -> None:
             heal()
     run.outcome.faults += len(struck)
     _judge_leaders(run, struck)
-
-
-def _another_leads(world: World, leader: int, since: float) -> bool:
-    """Whether somebody else than the leader of before has taken the lease."""
-    return any(
-        each.resource == "leases" and each.verb != "get" and each.code < 300 and each.committed_at > since
-        for index, replica in enumerate(world.replicas)
-        if index != leader
-        for each in list(replica.proxy.seen)
-    )
 
 
 def _judge_leaders(run: Run, struck: list[float]) -> None:
