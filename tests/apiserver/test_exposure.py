@@ -266,7 +266,7 @@ def test_engines_may_arrive_and_go_and_apps_follow_without_a_restart(tmp_path: P
             kube.create(gateway("default"))
             wait(lambda: made(kube) == ["HTTPRoute"], "a route, and no Ingress")
             for each in kube.list("CustomResourceDefinition"):
-                if each["spec"]["group"].endswith("gateway.networking.k8s.io"):
+                if each["spec"]["group"].startswith("gateway.networking."):
                     kube.delete("CustomResourceDefinition", each["metadata"]["name"])
             wait(lambda: made(kube) == ["Ingress"], "an Ingress again", 60)
             load_crds(kube, crds.folder("gateway-api-1.6"))
@@ -282,7 +282,8 @@ def test_engines_may_arrive_and_go_and_apps_follow_without_a_restart(tmp_path: P
             and each.verb in ("create", "delete")
             and each.code < 300
         ]
-    assert asked == [
+    # Routes may go with their definition, or before it, when that of Gateways goes first.
+    assert [each for each in asked if each != ("delete", "httproutes")] == [
         ("create", "ingresses"),
         ("delete", "ingresses"),
         ("create", "httproutes"),
