@@ -50,7 +50,7 @@ class Authority:
         server: bool = False,
         hosts: Sequence[str] = (),
     ) -> tuple[Path, Path]:
-        """Paths of a new certificate and its key, for a server on 127.0.0.1 and of these hosts, or for a client."""
+        """Paths of a new certificate and its key, for a server on 127.0.0.1, and at these hosts, or for a client."""
         key = new_key(self.folder / f"{name}.key")
         usage = ExtendedKeyUsageOID.SERVER_AUTH if server else ExtendedKeyUsageOID.CLIENT_AUTH
         builder = self._builder(_subject(common_name, organizations), key).add_extension(
@@ -59,7 +59,8 @@ class Authority:
         if server:
             names = [
                 x509.IPAddress(ipaddress.ip_address("127.0.0.1")),
-                *map(x509.DNSName, ("localhost", *hosts)),
+                x509.DNSName("localhost"),
+                *map(x509.DNSName, hosts),
             ]
             builder = builder.add_extension(x509.SubjectAlternativeName(names), False)
         return self._write(name, builder), self.folder / f"{name}.key"

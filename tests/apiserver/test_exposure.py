@@ -275,9 +275,19 @@ def test_engines_may_arrive_and_go_and_apps_follow_without_a_restart(tmp_path: P
             kube.patch("WebApp", "shop", {"spec": {"expose": {"tls": {"secretName": "mine"}}}})
             path = "apis/gateway.networking.k8s.io/v1/namespaces/default/listenersets"
             wait(lambda: listed(kube, path), "a listener set of the version that is served")
-        made_in_turn = [
-            each.resource
+        asked = [
+            (each.verb, each.resource)
             for each in audit.read(server.audit_log, 0, "longshore/")
-            if each.resource in ("httproutes", "ingresses") and each.verb == "create" and each.code < 300
+            if each.resource in ("httproutes", "ingresses")
+            and each.verb in ("create", "delete")
+            and each.code < 300
         ]
-    assert made_in_turn == ["ingresses", "httproutes", "ingresses", "httproutes"]
+    # Routes may go with their definition, or before it, when that of Gateways goes first.
+    assert [each for each in asked if each != ("delete", "httproutes")] == [
+        ("create", "ingresses"),
+        ("delete", "ingresses"),
+        ("create", "httproutes"),
+        ("create", "ingresses"),
+        ("delete", "ingresses"),
+        ("create", "httproutes"),
+    ]

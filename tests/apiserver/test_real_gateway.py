@@ -85,8 +85,9 @@ def edge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Edge]:
     with ApiServer(prepare=prepare) as server:
         kube = Kube(server)
         wait(lambda: kube.find("ServiceAccount", "default"), "the default account")
-        name, hosts = "of-the-gateway", ["*.gateway.test"]
-        kube.create(secret(name, *authority.issue(name, name, server=True, hosts=hosts)))
+        kube.create(
+            secret("cert", *authority.issue("cert", "of-the-gateway", server=True, hosts=["*.gateway.test"]))
+        )
         kube.create(gateway(ports))
         servers.append(traefik(server, ports, folder))
         with OperatorProcess(kube, folder, leader_elect="false", discovery_seconds="0.3"):
@@ -134,7 +135,7 @@ def traefik(server: ApiServer, ports: dict[str, int], folder: Path) -> subproces
 
 
 def gateway(ports: dict[str, int]) -> Obj:
-    tls = {"mode": "Terminate", "certificateRefs": [{"name": "of-the-gateway"}]}
+    tls = {"mode": "Terminate", "certificateRefs": [{"name": "cert"}]}
     listeners = [
         {"name": "web", "protocol": "HTTP", "port": ports["web"]},
         {
@@ -150,7 +151,6 @@ def gateway(ports: dict[str, int]) -> Obj:
     spec = {
         "gatewayClassName": "traefik",
         "listeners": listeners,
-        "allowedListeners": {"namespaces": {"from": "Same"}},
     }
     return {
         "apiVersion": "gateway.networking.k8s.io/v1",
@@ -232,3 +232,12 @@ def test_tcp(edge: Edge) -> None:
     )
     assert app["status"]["url"] == f"tcp://192.0.2.7:{edge.ports['db']}"
     assert answers(edge, "http://whatever/", "db", "http1", "200").startswith("200|HTTP/1.1")
+
+
+def test_with_a_certificate_http_without_tls_is_not_routed(edge: Edge) -> None:
+    expose = {"hosts": ["own.gateway.test"], "tls": {"secretName": "cert"}}
+    app = exposed(edge, "own", edge.plain, expose=expose)
+    assert app["status"]["url"] == f"https://own.gateway.test:{edge.ports['websecure']}"
+    said = answers(edge, "https://own.gateway.test/", "websecure", "http1", "200")
+    assert said == "200|HTTP/1.1|HTTP/1.1 /||of-the-gateway"
+    assert edge.get("http://own.gateway.test/", "web", "http1").startswith("404")

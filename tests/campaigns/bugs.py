@@ -136,7 +136,7 @@ BUGS: dict[str, Bug] = {
         "return self._renewed is not None",
         "replicas",
         "WebApp",
-        1,
+        2,
     ),
     "random-job": Bug(
         "the name of a Job isn't derived from the attempt",

@@ -20,7 +20,7 @@ from threading import Lock
 from tests.apiserver.kube import Kube, Obj, Refused, wait
 from tests.apiserver.operator import OperatorProcess
 from tests.campaigns import generator
-from tests.campaigns.proxy import Fault, Seen
+from tests.campaigns.proxy import Fault, Proxy, Seen
 from tests.campaigns.scenarios import (
     CANARIES,
     EXPOSURES,
@@ -636,6 +636,7 @@ def replicas(run: Run) -> None:
     run.outcome.about = f"{scenario.name}: {what} of the leader at write {at}"
     struck: list[float] = []
     state = {"leader": -1}
+    looks: list[tuple[Proxy, int]] = []
 
     def strike(index: int) -> Callable[[Seen], Fault | None]:
         def faults(seen: Seen) -> Fault | None:
@@ -656,25 +657,52 @@ def replicas(run: Run) -> None:
     for index, replica in enumerate(world.replicas):
         replica.proxy.faults = strike(index)
 
-    def meanwhile() -> None:
-        if struck and what != "kill" and state["leader"] >= 0 and time.monotonic() - struck[0] > 4.5:
+    def taken_over() -> bool:
+        return any(
+            seen.resource == "leases"
+            and seen.verb != "get"
+            and seen.code < 300
+            and seen.committed_at > struck[0]
+            for index, replica in enumerate(world.replicas)
+            for seen in list(replica.proxy.seen)
+            if index != state["leader"]
+        )
+
+    def heal_once_taken_over() -> None:
+        if struck and what != "kill" and state["leader"] >= 0 and taken_over():
             heal()
 
     def heal() -> None:
+        """Who led goes on where it was, and is waited for until it has looked at the lease."""
         index, state["leader"] = state["leader"], -1
+        proxy = world.replicas[index].proxy
+        looks.append((proxy, len(proxy.seen)))
         if what == "pause":
             world.signal(world.replicas[index], signal.SIGCONT)
         else:
-            world.replicas[index].proxy.partition(False)
+            proxy.partition(False)
 
     run.watch_honesty()
     try:
-        run.walk(scenario, meanwhile=meanwhile)
+        run.walk(scenario, meanwhile=heal_once_taken_over)
+        deadline = time.monotonic() + SECONDS
+        while struck and what != "kill" and not _has_looked_at_lease(looks):
+            heal_once_taken_over()
+            if time.monotonic() > deadline:
+                run.violated("one leader", "nobody took over, or who led never looked at the lease again")
+                break
+            time.sleep(0.03)
     finally:
         if struck and what != "kill" and state["leader"] >= 0:
             heal()
     run.outcome.faults += len(struck)
     _judge_leaders(run, struck)
+
+
+def _has_looked_at_lease(looks: Sequence[tuple[Proxy, int]]) -> bool:
+    return bool(looks) and all(
+        any(seen.resource == "leases" and seen.code for seen in proxy.seen[count:]) for proxy, count in looks
+    )
 
 
 def _judge_leaders(run: Run, struck: list[float]) -> None:

@@ -7,13 +7,9 @@ from longshore.webapp.app import App, all_pods_of
 from longshore.webapp.children.pod import PORT_NAME
 from longshore.workload.decision import Obj
 
-APP_PROTOCOLS = {
-    "HTTP": "http",
-    "H2C": "kubernetes.io/h2c",
-    "GRPC": "kubernetes.io/h2c",
-    "TLS": None,
-    "TCP": None,
-}
+H2C = "kubernetes.io/h2c"
+APP_PROTOCOLS = {"HTTP": "http", "H2C": H2C, "GRPC": H2C, "TLS": None, "TCP": None}
+"""gRPC is HTTP/2 without TLS. Not every gateway knows `grpc` here; Traefik refuses a route to it."""
 
 
 def service_port(app: App) -> int:
