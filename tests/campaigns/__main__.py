@@ -11,7 +11,7 @@ from tests.campaigns.bugs import BUGS
 from tests.campaigns.campaigns import Plan
 from tests.campaigns.execution import CAMPAIGNS
 from tests.campaigns.kept import Kept
-from tests.campaigns.runner import hunt, plans, run
+from tests.campaigns.runner import hunt, plans, recorded, run
 
 KEPT = Path(".longshore") / "campaigns.jsonl"
 
@@ -36,17 +36,18 @@ def main() -> int:
     if chosen.seed is not None:
         todo = [Plan(name, kind, chosen.seed) for name in chosen.campaign or () for kind in kinds]
     kept = Kept(KEPT) if chosen.report else None
-    if chosen.bug:
-        caught, outcomes = hunt(chosen.bug, chosen.workers, 30), []
-    elif kept is None:
-        outcomes = run(todo, min(chosen.workers, len(todo)))
-        caught = hunt(list(BUGS), chosen.workers, 30) if chosen.bugs else []
-    else:
-        if left := [plan for plan in todo if plan not in kept.outcomes]:
-            run(left, min(chosen.workers, len(left)), keep=kept.add)
-        if unseen := [each for each in BUGS if chosen.bugs and each not in kept.caught]:
-            hunt(unseen, chosen.workers, 30, kept.add)
-        outcomes, caught = list(kept.outcomes.values()), list(kept.caught.values())
+    with recorded() as references:
+        if chosen.bug:
+            caught, outcomes = hunt(chosen.bug, chosen.workers, 30, references), []
+        elif kept is None:
+            outcomes = run(todo, min(chosen.workers, len(todo)), references)
+            caught = hunt(list(BUGS), chosen.workers, 30, references) if chosen.bugs else []
+        else:
+            if left := [plan for plan in todo if plan not in kept.outcomes]:
+                run(left, min(chosen.workers, len(left)), references, kept.add)
+            if unseen := [each for each in BUGS if chosen.bugs and each not in kept.caught]:
+                hunt(unseen, chosen.workers, 30, references, kept.add)
+            outcomes, caught = list(kept.outcomes.values()), list(kept.caught.values())
     text = report.text(outcomes, caught, sum(each.seconds for each in outcomes), kept.commit if kept else "")
     print(text)
     if chosen.report:

@@ -112,21 +112,22 @@ class Reference:
 
 
 class References:
-    """References by scenario, made without faults, once: in the cluster `home` if there is one, else in the
-    cluster of whoever asks first."""
+    """References by scenario, each recorded once, by the code that runs in the cluster `home`."""
 
-    def __init__(self, home: World | None = None) -> None:
+    def __init__(self, home: World) -> None:
         self._home = home
         self._held: dict[str, Reference] = {}
         self._counts: dict[str, int] = {}
         self._lock = Lock()
 
-    def of(self, scenario: Scenario, world: World) -> Reference:
-        with self._lock:
-            name = f"{scenario.kind}/{scenario.name}"
-            if name not in self._held:
-                self._held[name] = self._record(scenario, self._home or world)
-            return self._held[name]
+    def of(self, scenario: Scenario) -> Reference:
+        """Whoever asks for what is there doesn't wait for what is being recorded."""
+        name = f"{scenario.kind}/{scenario.name}"
+        if name not in self._held:
+            with self._lock:
+                if name not in self._held:
+                    self._held[name] = self._record(scenario)
+        return self._held[name]
 
     def counted(self, what: str, count: Callable[[], int]) -> int:
         """How many there are of something without faults, counted once."""
@@ -135,7 +136,8 @@ class References:
                 self._counts[what] = count()
             return self._counts[what]
 
-    def _record(self, scenario: Scenario, world: World) -> Reference:
+    def _record(self, scenario: Scenario) -> Reference:
+        world = self._home
         world.with_replicas(1)
         kube, offset = world.namespace(), world.audit_offset()
         states = []
@@ -179,7 +181,7 @@ class Run:
         more: Counter[str] | None = None,
     ) -> bool:
         """Goes the scenario's steps, each to its expected state. False if one was not reached."""
-        reference = self.references.of(scenario, self.world)
+        reference = self.references.of(scenario)
         for number, step in enumerate(scenario.steps):
             before(number)
             step.act(self.kube)
@@ -288,7 +290,7 @@ def _die_at_a_write(run: Run, among: Sequence[Scenario], seed: int) -> None:
         each for at in range(max(len(each.steps) for each in among)) for each in among if at < len(each.steps)
     ]
     scenario = turns[seed % len(turns)]
-    points = run.references.of(scenario, run.world).writes * len(moments)
+    points = run.references.of(scenario).writes * len(moments)
     write, at = divmod(int(seed * GOLDEN_RATIO % 1 * points), len(moments))
     number, moment = write + 1, moments[at]
     run.outcome.about = f"{scenario.name}: killed at write {number}, {moment}"
@@ -423,7 +425,7 @@ def _wake_up_in_the_past(
     early = rng.random() < 0.4 if early is None else early
     run.outcome.about = f"{name}: {'empty' if early else 'older'} {', '.join(sorted(old))}"
     scenario = Scenario(kind, f"stale {name}", (Step(first, pods), Step(act, pods_after)))
-    reference = run.references.of(scenario, world)
+    reference = run.references.of(scenario)
     world.proxy.start_plan()
     version = _newest_version(kube)
     first(kube)
@@ -510,7 +512,7 @@ def _wake_up_at_an_earlier_step(run: Run, seed: int) -> None:
     """All of it comes to pass; then the operator is started with caches in which only a part of it has."""
     world, kube, rng = run.world, run.kube, run.rng
     scenario = CANARIES[-1 - seed % len(CANARIES)]
-    reference = run.references.of(scenario, world)
+    reference = run.references.of(scenario)
     world.proxy.start_plan()
     versions: list[str] = []
     others = sorted({*PLURALS, "pods"})
@@ -577,7 +579,7 @@ def monkey(run: Run) -> None:
         if (each.kind, each.name) in (("WebApp", "life"), ("BatchJob", "cancelled"))
         and each.kind == run.plan.kind
     )
-    reference, step = run.references.of(scenario, world), scenario.steps[0]
+    reference, step = run.references.of(scenario), scenario.steps[0]
     run.outcome.about = "children edited and deleted"
     world.proxy.start_plan()
     step.act(kube)
@@ -598,7 +600,7 @@ def quiet(run: Run) -> None:
     """At rest nothing is written: by events, new lists, restarts, or a touch that changes nothing."""
     all_ = scenarios(run.plan.kind)
     scenario = all_[run.plan.seed % len(all_)]
-    reference = run.references.of(scenario, run.world)
+    reference = run.references.of(scenario)
     run.outcome.about = f"{scenario.name}, at rest after each step"
     run.world.proxy.start_plan()
     for number, step in enumerate(scenario.steps):
@@ -626,7 +628,7 @@ def replicas(run: Run) -> None:
     """Two operators; the leader is killed, paused or cut off in the middle of the work."""
     world, rng = run.world, run.rng
     scenario = rng.choice(scenarios(run.plan.kind))
-    reference = run.references.of(scenario, world)
+    reference = run.references.of(scenario)
     name = f"two-{run.plan.kind.lower()}-{run.plan.seed}-{run.offset}"
     world.with_replicas(2, lease_name=name)
     for replica in world.replicas:

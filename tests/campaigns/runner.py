@@ -5,8 +5,9 @@ from __future__ import annotations
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 from tests.campaigns.bugs import BUGS, Caught, patched
@@ -30,18 +31,25 @@ def plans(campaigns: Sequence[str], kinds: Sequence[str], count: int | None) -> 
     return found
 
 
+@contextmanager
+def recorded() -> Iterator[References]:
+    """What is right, as the code without bugs says it in a cluster of its own; for all plans together."""
+    with tempfile.TemporaryDirectory(prefix="campaigns-") as folder, World(Path(folder)) as home:
+        yield References(home)
+
+
 def run(
     todo: Sequence[Plan],
     workers: int,
-    code: Path | None = None,
+    references: References,
     keep: Callable[[Outcome], object] = lambda outcome: None,
 ) -> list[Outcome]:
     """Runs the plans, each worker in a cluster of its own; the order doesn't matter."""
-    waiting, outcomes, references, began = list(reversed(todo)), [], References(), time.monotonic()
+    waiting, outcomes, began = list(reversed(todo)), [], time.monotonic()
     lock = threading.Lock()
 
     def work() -> None:
-        with tempfile.TemporaryDirectory(prefix="campaigns-") as folder, World(Path(folder), code) as world:
+        with tempfile.TemporaryDirectory(prefix="campaigns-") as folder, World(Path(folder)) as world:
             while True:
                 with lock:
                     if not waiting:
@@ -74,40 +82,36 @@ def hunt(
     names: Sequence[str],
     workers: int,
     most: int,
+    references: References,
     keep: Callable[[Caught], object] = lambda caught: None,
 ) -> list[Caught]:
-    """Runs the code with each seeded bug until a plan sees it. What is right is said by the code without it."""
+    """Runs the code with each seeded bug until a plan sees it, each worker in a cluster of its own."""
     waiting, caught, lock = list(reversed(names)), [], threading.Lock()
 
-    def work(references: References) -> None:
-        while True:
-            with lock:
-                if not waiting:
-                    return
-                name = waiting.pop()
-            found = hunt_one(name, references, most)
-            with lock:
-                caught.append(found)
-            keep(found)
-            with _print:
-                print(found, flush=True)
+    def work() -> None:
+        with tempfile.TemporaryDirectory(prefix="campaigns-") as folder, World(Path(folder)) as world:
+            while True:
+                with lock:
+                    if not waiting:
+                        return
+                    name = waiting.pop()
+                world.run_code(patched(BUGS[name], Path(folder) / name))
+                found = _hunt_one(name, world, references, most)
+                with lock:
+                    caught.append(found)
+                keep(found)
+                with _print:
+                    print(found, flush=True)
 
-    with tempfile.TemporaryDirectory(prefix="campaigns-") as folder, World(Path(folder)) as home:
-        references = References(home)
-        with ThreadPoolExecutor(workers) as pool:
-            for future in [pool.submit(work, references) for _ in range(workers)]:
-                future.result()
+    with ThreadPoolExecutor(workers) as pool:
+        for future in [pool.submit(work) for _ in range(workers)]:
+            future.result()
     return caught
 
 
-def hunt_one(name: str, references: References, most: int) -> Caught:
-    bug = BUGS[name]
-    with (
-        tempfile.TemporaryDirectory(prefix="campaigns-") as folder,
-        World(Path(folder), patched(bug, Path(folder) / "code")) as world,
-    ):
-        for number, plan in enumerate(bug.plans(most), 1):
-            outcome = execute(plan, world, references)
-            if outcome.violations:
-                return Caught(name, plan, number, str(outcome.violations[0]))
+def _hunt_one(name: str, world: World, references: References, most: int) -> Caught:
+    for number, plan in enumerate(BUGS[name].plans(most), 1):
+        outcome = execute(plan, world, references)
+        if outcome.violations:
+            return Caught(name, plan, number, str(outcome.violations[0]))
     return Caught(name, None, most, "")

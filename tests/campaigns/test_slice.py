@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
 from tests.campaigns.bugs import BUGS, Caught
-from tests.campaigns.campaigns import Outcome, Plan
+from tests.campaigns.campaigns import Outcome, Plan, References
 from tests.campaigns.execution import CAMPAIGNS
-from tests.campaigns.runner import hunt, run
+from tests.campaigns.runner import hunt, recorded, run
 
 pytestmark = pytest.mark.timeout(1500)
 WORKERS = 2
@@ -37,13 +39,19 @@ SLICE = [
 
 
 @pytest.fixture(scope="module")
-def outcomes() -> dict[Plan, Outcome]:
-    return {each.plan: each for each in run(SLICE, WORKERS)}
+def references() -> Iterator[References]:
+    with recorded() as references:
+        yield references
 
 
 @pytest.fixture(scope="module")
-def caught() -> dict[str, Caught]:
-    return {each.bug: each for each in hunt(list(BUGS), WORKERS, MOST_PLANS)}
+def outcomes(references: References) -> dict[Plan, Outcome]:
+    return {each.plan: each for each in run(SLICE, WORKERS, references)}
+
+
+@pytest.fixture(scope="module")
+def caught(references: References) -> dict[str, Caught]:
+    return {each.bug: each for each in hunt(list(BUGS), WORKERS, MOST_PLANS, references)}
 
 
 @pytest.mark.parametrize("plan", SLICE, ids=str)

@@ -72,7 +72,7 @@ class Replica:
 
 @dataclass
 class World:
-    """Make it once, and run many plans in it. `code` is a folder with another `longshore` to run."""
+    """Make it once, and run many plans in it."""
 
     folder: Path
     code: Path | None = None
@@ -88,9 +88,7 @@ class World:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for replica in self.replicas:
-            replica.operator.kill()
-            replica.proxy.__exit__(None, None, None)
+        self._end_replicas()
         self.server.stop()
 
     @property
@@ -105,15 +103,24 @@ class World:
         """So many operators, with these settings, all running."""
         wanted = {"leader_elect": "true" if count > 1 else "false"} | settings
         if wanted != self.settings:
-            for replica in self.replicas:
-                replica.operator.kill()
-                replica.proxy.__exit__(None, None, None)
-            self.replicas, self.settings = [], wanted
+            self._end_replicas()
+            self.settings = wanted
         while len(self.replicas) < count:
             self.replicas.append(self._replica())
         for replica in self.replicas:
             replica.proxy.start_plan()
         self.revive()
+
+    def run_code(self, code: Path) -> None:
+        """From now on operators run the `longshore` in this folder."""
+        self._end_replicas()
+        self.code = code
+
+    def _end_replicas(self) -> None:
+        for replica in self.replicas:
+            replica.operator.kill()
+            replica.proxy.__exit__(None, None, None)
+        self.replicas = []
 
     def _replica(self) -> Replica:
         number = len(self.replicas)
