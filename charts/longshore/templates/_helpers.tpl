@@ -91,8 +91,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name (.Chart.Version | replace "+" "_") 
   verbs: [create, list]
 {{- end }}
 
-{{/* What it may do besides where it looks after the whole cluster: queues, the nodes of Unmanaged environments, and classes of
-Ingresses. */}}
+{{/* What it may do besides where it looks after the whole cluster: queues, nodes, and classes of Ingresses. */}}
 {{- define "longshore.queueRules" -}}
 - apiGroups: [longshore.dev]
   resources: [jobqueues, computeenvironments]
@@ -107,7 +106,7 @@ Ingresses. */}}
   resources: [namespaces]
   verbs: [list, watch]
 {{- if .Values.rbac.nodes }}
-- apiGroups: [""] # what nodes can allocate, asked for once there is a ComputeEnvironment of type Unmanaged
+- apiGroups: [""] # what nodes can allocate: asked for once there is a ComputeEnvironment of type Unmanaged, or a pod that no node takes
   resources: [nodes]
   verbs: [list, watch]
 {{- end }}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from typing import Any, TypeVar
 
@@ -16,7 +16,7 @@ from longshore.cluster.store import Store
 from longshore.queueing.nodes import slim_node
 from longshore.runtime.queue import Key
 from longshore.runtime.wiring import Context
-from longshore.workload.diagnosis import Evidence, pods_to_ask_about
+from longshore.workload.diagnosis import Evidence, pods_to_ask_about, without_node
 from longshore.workload.names import (
     ALLOW_LABEL,
     BATCHJOB_LABEL,
@@ -27,11 +27,14 @@ from longshore.workload.names import (
     RELEASE_LABEL,
     WEBAPP_LABEL,
 )
+from longshore.workload.room import what_would_fit
 
 Obj = dict[str, Any]
 OURS = f"{MANAGED_BY}={MANAGER}"
 ALLOWED_ACCOUNTS = "allowed-accounts"
 FRESH = timedelta(seconds=8)
+NODES_FRESH = timedelta(seconds=10)
+MOST_NODES = 500
 Spec = TypeVar("Spec", bound=BaseModel)
 
 
@@ -113,11 +116,12 @@ def slim_pod(pod: Obj) -> Obj:
         "initContainerStatuses",
         "startTime",
     )
+    place = ("nodeName",) if "nodeName" in spec else ("nodeSelector", "affinity", "tolerations")
     return {
         "apiVersion": "v1",
         "kind": "Pod",
         "metadata": {key: metadata[key] for key in kept if key in metadata},
-        "spec": containers | ({"nodeName": spec["nodeName"]} if "nodeName" in spec else {}),
+        "spec": containers | {key: spec[key] for key in place if key in spec},
         "status": {key: status[key] for key in told if key in status},
     }
 
@@ -135,13 +139,37 @@ def read(model: type[Spec], obj: Obj, context: Context) -> Spec:
     return spec
 
 
-async def evidence(context: Context, namespace: str, pods: Iterable[Obj]) -> dict[str, Evidence]:
-    """Warnings on those pods whose status alone doesn't say what is wrong."""
+async def evidence(context: Context, namespace: str, pods: Sequence[Obj]) -> dict[str, Evidence]:
+    """Warnings on those pods whose status alone doesn't say what is wrong, and what would fit on the nodes."""
     found = {}
     for pod in pods_to_ask_about(pods, context.now()):
         uid = pod["metadata"]["uid"]
         found[uid] = Evidence(await warnings_on(context, namespace, uid))
+    rooms: dict[str, str] = {}
+    for pod in without_node(pods):
+        asked = str(pod["spec"])
+        if asked not in rooms:
+            rooms[asked] = what_would_fit(pod, await _some_nodes(context))
+        found[pod["metadata"]["uid"]] = Evidence(room=rooms[asked])
     return found
+
+
+async def _some_nodes(context: Context) -> list[Obj]:
+    """As many nodes as one request brings, read again only after a while; none where we may not list them."""
+    if context.settings.namespaces:
+        return []
+    now, held = context.now(), context.nodes.get(NODES.plural)
+    if held is not None and now - held[0] < NODES_FRESH:
+        return held[1]
+    try:
+        page = await context.client.list_page(NODES, limit=MOST_NODES)
+        nodes = [slim_node(each) for each in page["items"]]
+    except ApiError as error:
+        if error.status != 403:
+            raise
+        nodes = []
+    context.nodes[NODES.plural] = (now, nodes)
+    return nodes
 
 
 async def warnings_on(context: Context, namespace: str, uid: str) -> list[tuple[str, str]]:

@@ -47,6 +47,8 @@ class Context:
     """Specs that were read lately, by uid and generation."""
     labels: Memo[str, tuple[datetime, dict[str, str]]] = field(default_factory=lambda: Memo(REMEMBERED))
     """Labels of namespaces that were read lately."""
+    nodes: Memo[str, tuple[datetime, list[Obj]]] = field(default_factory=lambda: Memo(1))
+    """Nodes that were read lately."""
     served: dict[str, Resource] = field(default_factory=dict)
     """Of the APIs that a cluster may lack, those that are served, by the watch's name."""
     wake: Callable[[Key], None] = lambda key: None

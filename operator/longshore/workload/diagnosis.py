@@ -53,9 +53,12 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """Warnings on one pod, and which container the kubelet stopped for its probe, the newest last: (reason, message)."""
+    """What was asked about one pod."""
 
     warnings: Sequence[tuple[str, str]] = ()
+    """Also which container the kubelet stopped for its probe, the newest last: (reason, message)."""
+    room: str = ""
+    """What would fit, for one that no node takes."""
 
 
 def diagnose(pods: Iterable[Obj], evidence: Mapping[str, Evidence], now: datetime) -> Failure | None:
@@ -67,6 +70,23 @@ def diagnose(pods: Iterable[Obj], evidence: Mapping[str, Evidence], now: datetim
         for failure in _of_pod(pod, evidence.get(pod["metadata"]["uid"]), now)
     ]
     return min(found, key=lambda failure: ORDER.index(failure.reason), default=None)
+
+
+def without_node(pods: Iterable[Obj]) -> list[Obj]:
+    """Pods that no node takes."""
+    return [
+        pod
+        for pod in pods
+        if not _leaving(pod) and any(map(_is_unschedulable, pod.get("status", {}).get("conditions", ())))
+    ]
+
+
+def _is_unschedulable(condition: Obj) -> bool:
+    return (
+        condition["type"] == "PodScheduled"
+        and condition["status"] == "False"
+        and condition.get("reason") == "Unschedulable"
+    )
 
 
 def pods_to_ask_about(pods: Iterable[Obj], now: datetime, most: int = 2) -> list[Obj]:
@@ -107,12 +127,8 @@ def _of_pod(pod: Obj, evidence: Evidence | None, now: datetime) -> Iterator[Fail
     if status.get("phase") == "Failed" and status.get("reason") == "Evicted":
         yield Failure("Evicted", f"the node evicted pod {name}: {evicted(status.get('message', ''))}", name)
     for condition in status.get("conditions", ()):
-        if (
-            condition["type"] == "PodScheduled"
-            and condition["status"] == "False"
-            and condition.get("reason") == "Unschedulable"
-        ):
-            yield _unschedulable(name, condition.get("message", ""))
+        if _is_unschedulable(condition):
+            yield _unschedulable(name, condition.get("message", ""), evidence.room if evidence else "")
     warnings = evidence.warnings if evidence else ()
     if any(reason == "NodeNotReady" for reason, _ in warnings) and _is_unready(status):
         yield Failure(
@@ -271,7 +287,7 @@ def _of_volumes(name: str, warnings: Sequence[tuple[str, str]]) -> Iterator[Fail
             return
 
 
-def _unschedulable(name: str, message: str) -> Failure:
+def _unschedulable(name: str, message: str, room: str) -> Failure:
     words = shorten(re.split(r" (?:preemption: |no new claims|not found$)", message)[0], 500).rstrip(". ")
     if "persistentvolumeclaim" in message and "not found" in message:
         return Failure("ConfigMissing", _config_message(message), name)
@@ -282,7 +298,8 @@ def _unschedulable(name: str, message: str) -> Failure:
             " or a claim whose storage class makes one",
             name,
         )
-    return Failure("Unschedulable", f"no node fits the pod: {words}. {_room(words)}", name)
+    told = f"no node fits the pod: {words}. {_room(words)}"
+    return Failure("Unschedulable", f"{told}. {room}" if room else told, name)
 
 
 _WITHOUT_VOLUME = re.compile(r"unbound immediate PersistentVolumeClaims|available persistent volumes to bind")
