@@ -37,6 +37,7 @@ PATHS = {
     "GRPCRoute": "apis/gateway.networking.k8s.io/v1|grpcroutes",
     "TLSRoute": "apis/gateway.networking.k8s.io/v1alpha3|tlsroutes",
     "TCPRoute": "apis/gateway.networking.k8s.io/v1alpha2|tcproutes",
+    "ListenerSet": "apis/gateway.networking.k8s.io/v1|listenersets",
     "XListenerSet": "apis/gateway.networking.x-k8s.io/v1alpha1|xlistenersets",
     "ScaledObject": "apis/keda.sh/v1alpha1|scaledobjects",
     "Certificate": "apis/cert-manager.io/v1|certificates",

@@ -291,3 +291,32 @@ def test_engines_may_arrive_and_go_and_apps_follow_without_a_restart(tmp_path: P
         ("delete", "ingresses"),
         ("create", "httproutes"),
     ]
+
+
+def test_listener_sets_move_to_the_released_api_when_it_comes_and_back_when_it_goes(tmp_path: Path) -> None:
+    def versions() -> list[str]:
+        return [each for each in ("ListenerSet", "XListenerSet") if found(each)]
+
+    def found(kind: str) -> bool:
+        try:
+            return kube.find(kind, "shop") is not None
+        except (Refused, ValueError):  # not served, or not yet: the answer may be no JSON
+            return False
+
+    with ApiServer(prepare=lambda server: load_crds(Kube(server), ROOT / "crds")) as server:
+        kube = Kube(server)
+        wait(lambda: kube.find("ServiceAccount", "default"), "the default account")
+        load_crds(kube, crds.folder("gateway-api"))
+        kube.create(gateway("default"))
+        with running(kube, tmp_path) as operator:
+            kube.create(webapp("shop", expose=HOST | {"tls": {"secretName": "mine"}}))
+            wait(lambda: versions() == ["XListenerSet"], "one of the experimental API")
+            released = tmp_path / "released"
+            released.mkdir()
+            (path,) = crds.folder("gateway-api-1.6").glob("*gateway.networking.k8s.io_listenersets.yaml")
+            (released / path.name).write_text(path.read_text())
+            load_crds(kube, released)
+            wait(lambda: versions() == ["ListenerSet"], "one of the released API, and no other")
+            wait(lambda: quiet(operator), "nothing else is written")
+            kube.delete("CustomResourceDefinition", "listenersets.gateway.networking.k8s.io")
+            wait(lambda: versions() == ["XListenerSet"], "one of the experimental API again", 60)

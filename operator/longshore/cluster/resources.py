@@ -44,11 +44,7 @@ INGRESSES = Resource("networking.k8s.io", "v1", "ingresses", "Ingress")
 INGRESS_CLASSES = Resource("networking.k8s.io", "v1", "ingressclasses", "IngressClass")
 JOBS = Resource("batch", "v1", "jobs", "Job")
 LEASES = Resource("coordination.k8s.io", "v1", "leases", "Lease")
-LISTENER_SETS = (
-    Resource(_GATEWAY, "v1", _LISTENER_SETS, "ListenerSet"),
-    Resource("gateway.networking.x-k8s.io", "v1alpha1", f"x{_LISTENER_SETS}", "XListenerSet"),
-)
-"""The second is what it was called up to Gateway API 1.4, in the experimental channel."""
+LISTENER_SETS = Resource(_GATEWAY, "v1", _LISTENER_SETS, "ListenerSet")
 NAMESPACES = Resource("", "v1", "namespaces", "Namespace")
 NETWORK_POLICIES = Resource("networking.k8s.io", "v1", "networkpolicies", "NetworkPolicy")
 NODES = Resource("", "v1", "nodes", "Node")
@@ -62,6 +58,8 @@ TLS_ROUTES = tuple(
     Resource(_GATEWAY, version, "tlsroutes", "TLSRoute") for version in ("v1", "v1alpha3", "v1alpha2")
 )
 """In the versions that may be served, the best first."""
+X_LISTENER_SETS = Resource("gateway.networking.x-k8s.io", "v1alpha1", f"x{_LISTENER_SETS}", "XListenerSet")
+"""What ListenerSets were called up to Gateway API 1.4, in the experimental channel; a cluster may have both."""
 
 SELECTIVE = frozenset({CONTROLLER_REVISIONS, DAEMON_SETS, DEPLOYMENTS})
 """Kinds of which a first apply without force gets into nobody else's object: each has a selector or data that

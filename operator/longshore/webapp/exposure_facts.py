@@ -19,6 +19,7 @@ from longshore.cluster.resources import (
     NAMESPACES,
     TCP_ROUTES,
     TLS_ROUTES,
+    X_LISTENER_SETS,
 )
 from longshore.runtime.gathering import children, optional_children, owned
 from longshore.runtime.queue import Key
@@ -51,7 +52,15 @@ def slim_gateway(gateway: Obj) -> Obj:
 
 ROUTES = tuple(
     optional_children(EXPOSED, *resources)
-    for resources in ((HTTP_ROUTES,), (GRPC_ROUTES,), TLS_ROUTES, TCP_ROUTES, LISTENER_SETS, (CERTIFICATES,))
+    for resources in (
+        (HTTP_ROUTES,),
+        (GRPC_ROUTES,),
+        TLS_ROUTES,
+        TCP_ROUTES,
+        (LISTENER_SETS,),
+        (X_LISTENER_SETS,),
+        (CERTIFICATES,),
+    )
 )
 SHARED = (
     Watch(GATEWAYS, strip=slim_gateway, alternatives=(GATEWAYS,), wakes=EXPOSED),
