@@ -23,7 +23,8 @@ from hack.cluster.processes import free_port, start, stop
 from tests.apiserver.conftest import ROOT
 from tests.apiserver.kube import Kube, Obj, load_crds, wait
 from tests.apiserver.operator import OperatorProcess
-from tests.apiserver.test_webapp import webapp
+from tests.apiserver.test_cli import longshore
+from tests.apiserver.test_webapp import serve, webapp
 
 SOURCES = Path(__file__).parent / "protocols"
 ENTRIES = ("web", "websecure", "through", "db")
@@ -38,6 +39,8 @@ class Edge:
     program: Path
     here: str
     plain: int
+    newer: int
+    """As plain, and says so."""
     secure: int
 
     def get(self, url: str, entry: str, protocol: str) -> str:
@@ -70,11 +73,16 @@ def edge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Edge]:
     program = folder / "protocols"
     subprocess.run(["go", "build", "-o", str(program), "."], cwd=SOURCES, check=True)
     ports = {name: free_port() for name in ENTRIES}
-    plain, secure = free_port(), free_port()
+    plain, newer, secure = free_port(), free_port(), free_port()
     authority = Authority(folder)
     own = authority.issue("app", "the-app-itself", server=True)
     servers = [
         start([str(program), "serve", f"{here}:{plain}"], folder / "plain.log"),
+        start(
+            [str(program), "serve", f"{here}:{newer}"],
+            folder / "newer.log",
+            env={"SIGNED": " by the newer"},
+        ),
         start([str(program), "serve", f"{here}:{secure}", *map(str, own)], folder / "secure.log"),
     ]
 
@@ -91,7 +99,7 @@ def edge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Edge]:
         kube.create(gateway(ports))
         servers.append(traefik(server, ports, folder))
         with OperatorProcess(kube, folder, leader_elect="false", discovery_seconds="0.3"):
-            yield Edge(kube, ports, program, here, plain, secure)
+            yield Edge(kube, ports, program, here, plain, newer, secure)
         for each in servers:
             stop(each)
 
@@ -241,3 +249,48 @@ def test_with_a_certificate_http_without_tls_is_not_routed(edge: Edge) -> None:
     said = answers(edge, "https://own.gateway.test/", "websecure", "http1", "200")
     assert said == "200|HTTP/1.1|HTTP/1.1 /||of-the-gateway"
     assert edge.get("http://own.gateway.test/", "web", "http1").startswith("404")
+
+
+def test_a_canary_gets_its_share_of_the_requests_and_none_fails(edge: Edge) -> None:
+    kube, url = edge.kube, "http://tried.test/"
+
+    def served_by_the_newer(count: int) -> int:
+        said = [edge.get(url, "web", "http1") for _ in range(count)]
+        assert {each.removesuffix(" by the newer|") for each in said} <= {
+            "200|HTTP/1.1|HTTP/1.1 /|",
+            "200|HTTP/1.1|HTTP/1.1 /",
+        }
+        return sum(each.endswith(" by the newer|") for each in said)
+
+    def is_tried(phase: str, step: int) -> bool:
+        kube.run_pods("longshore.dev/canary=tried")
+        told = kube.status("WebApp", "tried").get("rollout") or {}
+        return (told.get("phase"), told.get("step")) == (phase, step)
+
+    steps = [{"weight": 25, "approval": True}, {"weight": 60, "approval": True}]
+    rollout = {"strategy": "Canary", "canary": {"steps": steps}}
+    exposed(
+        edge,
+        "tried",
+        edge.plain,
+        expose={"hosts": ["tried.test"]},
+        rollout=rollout,
+        scaling={"minReplicas": 4},
+    )
+    edge.lead("tried-stable", "http", edge.plain)
+    edge.lead("tried-canary", "http", edge.newer)
+    serve(kube, "tried")
+    assert answers(edge, url, "web", "http1", "200").startswith("200")
+
+    kube.patch("WebApp", "tried", {"spec": {"image": "shop:2"}})
+    wait(lambda: is_tried("AwaitingApproval", 1), "the first step")
+    wait(lambda: served_by_the_newer(4), "the newer one answers, too")
+    assert 80 <= served_by_the_newer(400) <= 120  # 25 %
+    assert longshore(kube, "approve", "tried").exit_code == 0
+    wait(lambda: is_tried("AwaitingApproval", 2), "the second step")
+    wait(lambda: served_by_the_newer(20) >= 8, "the share has grown")
+    assert 220 <= served_by_the_newer(400) <= 260  # 60 %
+    assert longshore(kube, "abort", "tried").exit_code == 0
+    wait(lambda: not served_by_the_newer(20), "all requests go where they went before")
+    assert served_by_the_newer(100) == 0
+    assert kube.condition("WebApp", "tried", "Progressing")["reason"] == "RolledBack"

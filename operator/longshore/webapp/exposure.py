@@ -64,8 +64,16 @@ def expose(app: App, facts: Facts, backends: Sequence[Backend] = ()) -> Exposure
 
 
 def is_routed(facts: Facts) -> bool:
-    """Whether requests come by a route, which divides them by weight; an Ingress doesn't."""
-    return any(each["kind"] in _ROUTES for each in facts.surroundings.live)
+    """Whether requests come by a route that a Gateway has taken, which divides them by weight; an Ingress doesn't."""
+    return any(each["kind"] in _ROUTES and _is_taken(each) for each in facts.surroundings.live)
+
+
+def _is_taken(live: Obj) -> bool:
+    return any(
+        each["type"] == "Accepted" and each["status"] == "True"
+        for parent in (live.get("status") or {}).get("parents", ())
+        for each in parent.get("conditions", ())
+    )
 
 
 def steps(exposure: Exposure, live: Sequence[Obj]) -> list[Step]:

@@ -50,7 +50,7 @@ func answer(w http.ResponseWriter, r *http.Request) {
 		io.Copy(w, r.Body)
 		w.Header().Set("Grpc-Status", "0")
 	default:
-		fmt.Fprintf(w, "%s %s", r.Proto, r.URL.Path)
+		fmt.Fprintf(w, "%s %s%s", r.Proto, r.URL.Path, os.Getenv("SIGNED"))
 	}
 }
 
