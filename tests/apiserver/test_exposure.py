@@ -272,7 +272,9 @@ def test_engines_may_arrive_and_go_and_apps_follow_without_a_restart(tmp_path: P
             load_crds(kube, crds.folder("gateway-api-1.6"))
             kube.create(gateway("default"))
             wait(lambda: made(kube) == ["HTTPRoute"], "a route again", 60)
-            kube.patch("WebApp", "shop", {"spec": {"expose": {"tls": {"secretName": "mine"}}}})
+            kube.patch(
+                "WebApp", "shop", {"spec": {"expose": {"tls": {"secretName": "mine", "redirect": False}}}}
+            )
             path = "apis/gateway.networking.k8s.io/v1/namespaces/default/listenersets"
             wait(lambda: listed(kube, path), "a listener set of the version that is served")
         asked = [

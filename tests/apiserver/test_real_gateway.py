@@ -242,13 +242,17 @@ def test_tcp(edge: Edge) -> None:
     assert answers(edge, "http://whatever/", "db", "http1", "200").startswith("200|HTTP/1.1")
 
 
-def test_with_a_certificate_http_without_tls_is_not_routed(edge: Edge) -> None:
+def test_with_a_certificate_http_without_tls_is_redirected_unless_it_is_not_to_be(edge: Edge) -> None:
     expose = {"hosts": ["own.gateway.test"], "tls": {"secretName": "cert"}}
     app = exposed(edge, "own", edge.plain, expose=expose)
     assert app["status"]["url"] == f"https://own.gateway.test:{edge.ports['websecure']}"
     said = answers(edge, "https://own.gateway.test/", "websecure", "http1", "200")
     assert said == "200|HTTP/1.1|HTTP/1.1 /||of-the-gateway"
-    assert edge.get("http://own.gateway.test/", "web", "http1").startswith("404")
+    sent_on = answers(edge, "http://own.gateway.test/x", "web", "http1", "301")
+    assert sent_on == f"301|HTTP/1.1|https://own.gateway.test:{edge.ports['websecure']}/x|"
+    edge.kube.patch("WebApp", "own", {"spec": {"expose": {"tls": {"redirect": False}}}})
+    answers(edge, "http://own.gateway.test/x", "web", "http1", "404")
+    assert answers(edge, "https://own.gateway.test/", "websecure", "http1", "200") == said
 
 
 def test_a_canary_gets_its_share_of_the_requests_and_none_fails(edge: Edge) -> None:

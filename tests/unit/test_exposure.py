@@ -38,8 +38,10 @@ def decided(expose: Obj | None, around: Surroundings, **spec: Any) -> Decision:
 
 
 def made(decision: Decision) -> dict[str, Obj]:
+    """Children by kind; what redirects is told by its name, too."""
     return {
-        step.body["kind"]: step.body
+        step.body["kind"]
+        + ("/redirect" if step.body["metadata"]["name"] == "shop-redirect" else ""): step.body
         for step in decision.steps
         if isinstance(step, Apply) and step.body["kind"] in KINDS
     }
@@ -163,15 +165,62 @@ def test_a_selector_of_labels_lets_the_namespace_in() -> None:
 
 def test_with_a_certificate_it_is_attached_to_https_only() -> None:
     around = with_gateways(gateway(listener(), listener("websecure", "HTTPS", 443)))
-    route = made(decided(HOST | {"tls": {"secretName": "mine"}}, around))["HTTPRoute"]
-    assert [each["sectionName"] for each in route["spec"]["parentRefs"]] == ["websecure"]
+    children = made(decided(HOST | {"tls": {"secretName": "mine"}}, around))
+    assert sections(children["HTTPRoute"]) == ["websecure"]
+    assert sections(children["HTTPRoute/redirect"]) == ["web"]
+
+
+def sections(route: Obj) -> list[str]:
+    return [each["sectionName"] for each in route["spec"]["parentRefs"]]
+
+
+@pytest.mark.parametrize(
+    ("port", "to"),
+    [
+        (443, {"scheme": "https", "statusCode": 301}),
+        (8443, {"scheme": "https", "statusCode": 301, "port": 8443}),
+    ],
+)
+def test_with_a_certificate_http_is_redirected_to_where_tls_is_spoken(port: int, to: Obj) -> None:
+    around = with_gateways(gateway(listener(), listener("websecure", "HTTPS", port)))
+    route = made(decided(HOST | {"path": "/api", "tls": {"secretName": "mine"}}, around))[
+        "HTTPRoute/redirect"
+    ]
+    assert route["spec"]["hostnames"] == ["shop.example.com"]
+    assert route["spec"]["rules"] == [
+        {
+            "matches": [{"path": {"type": "PathPrefix", "value": "/api"}}],
+            "filters": [{"type": "RequestRedirect", "requestRedirect": to}],
+        }
+    ]
+
+
+SECURE = listener("websecure", "HTTPS", 443)
+
+
+@pytest.mark.parametrize(
+    ("tls", "listeners", "spec"),
+    [
+        ({"secretName": "mine", "redirect": False}, [listener(), SECURE], {}),
+        ({"secretName": "mine"}, [listener(hostname="other.example.com"), SECURE], {}),
+        ({"secretName": "mine"}, [listener(from_="Same"), SECURE], {}),
+        ({"secretName": "mine"}, [SECURE], {}),
+        ({"secretName": "mine"}, [listener(), SECURE], {"protocol": "GRPC"}),
+        (None, [listener(), SECURE], {}),
+    ],
+)
+def test_nothing_is_redirected(tls: Obj | None, listeners: list[Obj], spec: Obj) -> None:
+    expose = HOST | ({"tls": tls} if tls else {})
+    children = made(decided(expose, with_gateways(gateway(*listeners)), **spec))
+    assert "HTTPRoute/redirect" not in children
+    assert len(children) == 1
 
 
 def test_a_gateway_that_lets_listeners_in_gets_one_for_each_host() -> None:
     allowed = {"namespaces": {"from": "All"}}
     around = with_gateways(gateway(allowedListeners=allowed), apis=LISTENER_SETS | CERT_MANAGER)
     children = made(decided(ISSUED, around))
-    assert children.keys() == {"Certificate", "XListenerSet", "HTTPRoute"}
+    assert children.keys() == {"Certificate", "XListenerSet", "HTTPRoute", "HTTPRoute/redirect"}
     spec = children["XListenerSet"]["spec"]
     assert spec["listeners"][0]["tls"]["certificateRefs"] == [{"name": "shop-webapp-tls"}]
     assert children["Certificate"]["spec"]["secretName"] == "shop-webapp-tls"
@@ -184,7 +233,7 @@ def test_a_gateway_that_lets_no_listeners_in_gets_none() -> None:
     around = with_gateways(
         gateway(listener(), listener("s", "HTTPS", 443)), apis=LISTENER_SETS | CERT_MANAGER
     )
-    assert made(decided(ISSUED, around)).keys() == {"Certificate", "HTTPRoute"}
+    assert made(decided(ISSUED, around)).keys() == {"Certificate", "HTTPRoute", "HTTPRoute/redirect"}
 
 
 def test_a_certificate_that_is_not_there_yet_is_told_with_the_words_of_cert_manager() -> None:

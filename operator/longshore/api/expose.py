@@ -56,6 +56,11 @@ class Tls(Model):
         default=None,
         description="cert-manager gets a certificate for the hosts from this issuer, and renews it.",
     )
+    redirect: bool = Field(
+        default=True,
+        description="Redirect HTTP without TLS to https, with status 301, where the Gateway has a listener for it that takes the "
+        "app's routes; protocols HTTP and H2C. false: it isn't answered. With an Ingress, its controller decides. Default: true.",
+    )
 
 
 class Expose(Model):

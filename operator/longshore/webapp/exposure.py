@@ -15,7 +15,7 @@ from longshore.webapp.children import certificate, ingress, listener_set, route
 from longshore.webapp.children.backends import Backend
 from longshore.webapp.claims import Claim, Claimant, Conflict, claims, settle
 from longshore.webapp.facts import Facts
-from longshore.webapp.gateways import ROUTE_KINDS, Attachment, NoGateway, Wish, choose
+from longshore.webapp.gateways import HTTPS_PORT, ROUTE_KINDS, Attachment, NoGateway, Wish, choose
 from longshore.webapp.surroundings import Surroundings
 from longshore.workload.conditions import Condition
 from longshore.workload.decision import Apply, Delete, Obj, Ref, Step
@@ -65,7 +65,10 @@ def expose(app: App, facts: Facts, backends: Sequence[Backend] = ()) -> Exposure
 
 def is_routed(facts: Facts) -> bool:
     """Whether requests come by a route that a Gateway has taken, which divides them by weight; an Ingress doesn't."""
-    return any(each["kind"] in _ROUTES and _is_taken(each) for each in facts.surroundings.live)
+    return any(
+        each["kind"] in _ROUTES and each["metadata"]["name"] == facts.name and _is_taken(each)
+        for each in facts.surroundings.live
+    )
 
 
 def _is_taken(live: Obj) -> bool:
@@ -124,6 +127,7 @@ def _by_gateway(
 ) -> Exposure:  # fmt: skip
     around = facts.surroundings
     children: list[Obj] = _certificates(app, wish, hosts, around)
+    base: Obj = {"group": GATEWAY_GROUP, "kind": "Gateway", "namespace": at.namespace, "name": at.name}
     if at.own_listeners:
         set_kind = str(around.listener_set_kind)
         group = around.apis[set_kind].partition("/")[0]
@@ -134,7 +138,7 @@ def _by_gateway(
                 around.apis[set_kind],
                 set_kind,
                 (at.namespace, at.name),
-                at.port or 443,
+                at.port or HTTPS_PORT,
                 hosts,
                 str(secret),
             )
@@ -143,10 +147,13 @@ def _by_gateway(
             {"group": group, "kind": set_kind, "namespace": app.namespace, "name": app.name}
         ]
     else:
-        base: Obj = {"group": GATEWAY_GROUP, "kind": "Gateway", "namespace": at.namespace, "name": at.name}
         parents = [base | {"sectionName": each} for each in at.sections] or [base]
     made = route.build(app, around.apis[kind], kind, parents, hosts, wish.path, backends)
     children.append(made)
+    if wish.tls is not None and wish.tls.redirect and kind == "HTTPRoute" and at.plain:
+        plain = [base | {"sectionName": each} for each in at.plain]
+        port = at.port or HTTPS_PORT
+        children.append(route.redirect(app, around.apis[kind], plain, hosts, wish.path, port))
     urls = _urls(app.spec.protocol, hosts, wish.path, at)
     problem = _certificate_missing(wish, around) or _refused_listeners(app, at, around)
     problem = problem or _unrouted(made, around, at) or _certificate_pending(app, wish, around)

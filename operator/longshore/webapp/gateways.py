@@ -55,6 +55,8 @@ class Attachment:
     own_listeners: bool = False
     """The app brings listeners of its own, with its certificate."""
     gateway: Obj | None = None
+    plain: tuple[str, ...] = ()
+    """Listeners for HTTP without TLS that would take the app's routes, for one whose own go with TLS."""
 
     def __str__(self) -> str:
         return f"Gateway {self.namespace}/{self.name}"
@@ -137,7 +139,8 @@ def _attach(wish: Wish, gateway: Obj) -> Attachment | NoGateway:
     own = tls is not None and wish.listener_sets and section is None
     if own and _lets_in(gateway["spec"].get("allowedListeners") or {}, "None", gateway, wish):
         port = next((int(each["port"]) for each in listeners if each["protocol"] == "HTTPS"), HTTPS_PORT)
-        return Attachment(namespace, name, (), True, port, own_listeners=True, gateway=gateway)
+        plain = _plain(wish, gateway)
+        return Attachment(namespace, name, (), True, port, own_listeners=True, gateway=gateway, plain=plain)
     speaking = [each for each in listeners if _speaks(each, wish.route_kind)]
     if not speaking:
         return NoGateway(f"{title} has no listener for a {wish.route_kind}")
@@ -168,7 +171,21 @@ def _attach(wish: Wish, gateway: Obj) -> Attachment | NoGateway:
         else used
     )
     sections = (section,) if section else tuple(each["name"] for each in chosen) if tls is not None else ()
-    return Attachment(namespace, name, sections, chosen is secure, int(chosen[0]["port"]), gateway=gateway)
+    plain = _plain(wish, gateway) if tls is not None else ()
+    port = int(chosen[0]["port"])
+    return Attachment(namespace, name, sections, chosen is secure, port, gateway=gateway, plain=plain)
+
+
+def _plain(wish: Wish, gateway: Obj) -> tuple[str, ...]:
+    """Listeners from which requests can be sent on to those with TLS."""
+    return tuple(
+        each["name"]
+        for each in gateway["spec"].get("listeners", ())
+        if each["protocol"] == "HTTP"
+        and _speaks(each, "HTTPRoute")
+        and _lets_in(each.get("allowedRoutes") or {}, "Same", gateway, wish)
+        and any(takes(each.get("hostname"), host) for host in wish.hosts)
+    )
 
 
 def _speaks(listener: Obj, kind: str) -> bool:

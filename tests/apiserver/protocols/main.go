@@ -85,13 +85,18 @@ func get(url, address, protocol string) error {
 		request.Header.Set("Content-Type", "application/grpc")
 		request.Header.Set("TE", "trailers")
 	}
-	reply, err := (&http.Client{Transport: transport, Timeout: 10 * time.Second}).Do(request)
+	stay := func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	client := &http.Client{Transport: transport, Timeout: 10 * time.Second, CheckRedirect: stay}
+	reply, err := client.Do(request)
 	if err != nil {
 		return err
 	}
 	body, err := io.ReadAll(reply.Body)
 	if err != nil {
 		return err
+	}
+	if to := reply.Header.Get("Location"); to != "" {
+		body = []byte(to)
 	}
 	fmt.Printf("%d|%s|%s|%s", reply.StatusCode, reply.Proto, body, reply.Trailer.Get("Grpc-Status"))
 	if reply.TLS != nil {
