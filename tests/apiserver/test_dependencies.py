@@ -134,6 +134,57 @@ def test_a_sequential_array_goes_one_by_one_and_stops_at_a_failure(kube: Kube) -
     assert told["message"].startswith("1 of 4 indexes failed: 2. The indexes after it were not run.")
 
 
+def test_an_array_follows_another_index_by_index(kube: Kube) -> None:
+    follows = {"name": "fetch", "type": "EachToEach"}
+    kube.create(batchjob("resize", follows, array={"size": 5, "maxParallel": 2}))
+    waits(kube, "resize", "DependencyPending", "waits for fetch, but there is no BatchJob of that name")
+    kube.create(batchjob("fetch", array={"size": 5}))
+    become: dict[tuple[str, str], str] = {}
+    began: list[tuple[str, str]] = []
+
+    def play(pod: Obj) -> str:
+        metadata = pod["metadata"]
+        index = metadata["annotations"]["batch.kubernetes.io/job-completion-index"]
+        which = (metadata["labels"]["longshore.dev/batchjob"], index)
+        began.append(which) if which not in began else None
+        return become.get(which, "run")
+
+    def comes_to(what: str, seen: Any) -> None:
+        nodes = Nodes(play)
+        wait(lambda: nodes.tick(kube) or seen(), what, 60)
+
+    def array() -> Obj:
+        return kube.status("BatchJob", "resize").get("array") or {}
+
+    become |= {("fetch", index): "end 0" for index in "13"} | {("resize", index): "end 0" for index in "13"}
+    comes_to("1 and 3 are through", lambda: array().get("succeeded") == 2)
+    assert [index for name, index in began if name == "resize"] == ["1", "3"]
+    assert (
+        waits(kube, "resize", "DependencyPending", "3 indexes wait for the same of fetch")["phase"]
+        == "Running"
+    )
+    assert [each["metadata"]["name"] for each in kube.list("Job", "longshore.dev/batchjob=resize")] == [
+        "resize-1-part1"
+    ]
+
+    become |= {("fetch", "0"): "end 1", ("fetch", "4"): "end 0", ("fetch", "2"): "end 0"}
+    become |= {("resize", "4"): "end 0", ("resize", "2"): "end 0"}
+    comes_to("it ends", lambda: phase(kube, "resize") == "Failed")
+    told = kube.condition("BatchJob", "resize", "Failed")
+    assert told["message"].startswith(
+        "1 of 5 indexes failed: 0. Not run, for the same index of fetch failed: 0."
+    )
+    assert sorted(index for name, index in began if name == "resize") == ["1", "2", "3", "4"]
+    assert array() == {
+        "succeeded": 4,
+        "failed": 1,
+        "running": 0,
+        "pending": 0,
+        "failedIndexes": "0",
+        "notRun": "0",
+    }
+
+
 def test_a_diamond_of_a_thousand_jobs_runs_in_order_at_a_bounded_cost(
     kube: Kube, operator: OperatorProcess
 ) -> None:

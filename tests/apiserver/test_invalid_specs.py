@@ -348,6 +348,37 @@ CASES = (
         "Invalid value: with type: Sequential indexes run one after another: leave out array.maxParallel",
     ),
     Case(
+        "index by index without indexes",
+        "BatchJob",
+        {"image": "job:1", "dependsOn": [{"name": "a", "type": "EachToEach"}]},
+        "spec",
+        "Invalid value: type: EachToEach is about the indexes of two arrays: set array.size",
+    ),
+    Case(
+        "indexes that follow others and each other",
+        "BatchJob",
+        {
+            "image": "job:1",
+            "array": {"size": 4},
+            "dependsOn": [{"name": "a", "type": "EachToEach"}, {"type": "Sequential"}],
+        },
+        "spec",
+        "Invalid value: indexes follow those of another array or each other: leave out type EachToEach or Sequential",
+    ),
+    Case(
+        "an array in parts with a success policy",
+        "BatchJob",
+        {
+            "image": "job:1",
+            "array": {"size": 4},
+            "successPolicy": {"succeededCount": 2},
+            "dependsOn": [{"name": "a", "type": "EachToEach"}],
+        },
+        "spec",
+        "Invalid value: with type: EachToEach an array runs in parts: leave out successPolicy, and use timeouts.totalSeconds for"
+        " timeouts.attemptSeconds",
+    ),
+    Case(
         "a parameter that is required and has a default",
         "JobDefinition",
         {"template": {"image": "job:1"}, "parameters": {"day": {"required": True, "default": "x"}}},

@@ -24,6 +24,7 @@ from tests.campaigns.proxy import Fault, Proxy, Seen
 from tests.campaigns.scenarios import (
     CANARIES,
     EXPOSURES,
+    INDEX_BY_INDEX,
     RELEASE,
     RELEASES,
     SCENARIOS,
@@ -495,6 +496,11 @@ def release(run: Run) -> None:
 def exposure(run: Run) -> None:
     """Around the making and removing of what exposes an app the operator dies at one write."""
     _die_at_a_write(run, EXPOSURES, run.plan.seed)
+
+
+def pairs(run: Run) -> None:
+    """While an array follows another index by index, the operator dies at one write: no index is run twice."""
+    _die_at_a_write(run, INDEX_BY_INDEX, run.plan.seed)
 
 
 def canary(run: Run) -> None:

@@ -176,6 +176,28 @@ CANARIES = (
 )
 """What a user does with an app whose revisions are tried first. In a campaign of their own."""
 
+
+def _index_by_index(of_first: dict[str, str]) -> Behaviour:
+    """The indexes of the first array become this, or run on; those of the second succeed."""
+
+    def behaviour(pod: Obj) -> str:
+        metadata = pod["metadata"]
+        if metadata["labels"]["longshore.dev/batchjob"] != "first":
+            return "end 0"
+        return of_first.get(metadata["annotations"]["batch.kubernetes.io/job-completion-index"], "run")
+
+    return behaviour
+
+
+def _two_arrays(kube: Kube) -> None:
+    kube.create(batchjob("first", array={"size": 3}))
+    kube.create(batchjob(array={"size": 3}, dependsOn=[{"name": "first", "type": "EachToEach"}]))
+
+
+def _nothing(kube: Kube) -> None:
+    pass
+
+
 SCENARIOS = (
     Scenario(
         "WebApp",
@@ -259,3 +281,16 @@ SCENARIOS = (
         (Step(_create(batchjob(array={"size": 3, "maxParallel": 2})), ends(0)),),
     ),
 )
+
+INDEX_BY_INDEX = (
+    Scenario(
+        "BatchJob",
+        "index by index",
+        (
+            Step(_two_arrays, _index_by_index({"0": "end 0"})),
+            Step(_nothing, _index_by_index({"0": "end 0", "1": "end 1"})),
+            Step(_nothing, _index_by_index({"0": "end 0", "1": "end 1", "2": "end 0"})),
+        ),
+    ),
+)
+"""One array follows another, of which an index fails. In a campaign of their own."""

@@ -24,6 +24,7 @@ SHARE = {
     "replicas": 3,
     "batch": 2,
     "release": 6,
+    "pairs": 3,
     "queues": 10,
     "schedules": 3,
     "exposure": 4,

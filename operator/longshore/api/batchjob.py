@@ -179,10 +179,11 @@ class Dependency(Model):
         default="Succeeded",
         description="Succeeded: a failure of the other fails this one. Completed: its end is enough. Default: Succeeded.",
     )
-    type: Literal["Job", "Sequential"] = Field(
+    type: Literal["Job", "EachToEach", "Sequential"] = Field(
         default="Job",
-        description="Job: another BatchJob as a whole. Sequential: index i of this array after index i-1; a failed "
-        "index ends the array, with when: Completed it doesn't. Default: Job.",
+        description="Job: another BatchJob as a whole. EachToEach: index i of this array after index i of the other, of the same "
+        "size; where that fails this one isn't run, with when: Completed it is. Sequential: index i of this array after index "
+        "i-1; a failed index ends the array, with when: Completed it doesn't. Default: Job.",
     )
 
 
@@ -334,6 +335,22 @@ class BatchJobSpec(JobTemplate):
             " || !has(self.array) || !has(self.array.maxParallel) || self.array.maxParallel == 1",
             "with type: Sequential indexes run one after another: leave out array.maxParallel",
         ),
+        Rule(
+            "!has(self.dependsOn) || !self.dependsOn.exists(d, d.type == 'EachToEach')"
+            " || has(self.definition) || has(self.array)",
+            "type: EachToEach is about the indexes of two arrays: set array.size",
+        ),
+        Rule(
+            "!has(self.dependsOn) || !self.dependsOn.exists(d, d.type == 'EachToEach')"
+            " || !self.dependsOn.exists(d, d.type == 'Sequential')",
+            "indexes follow those of another array or each other: leave out type EachToEach or Sequential",
+        ),
+        Rule(
+            "!has(self.dependsOn) || !self.dependsOn.exists(d, d.type == 'EachToEach')"
+            " || (!has(self.successPolicy) && (!has(self.timeouts) || !has(self.timeouts.attemptSeconds)))",
+            "with type: EachToEach an array runs in parts: leave out successPolicy, and use timeouts.totalSeconds for"
+            " timeouts.attemptSeconds",
+        ),
     )
     image: ImageReference = Field(
         default="",
@@ -383,6 +400,11 @@ class BatchJobSpec(JobTemplate):
     def sequential(self) -> Dependency | None:
         """The dependency of this array's indexes on each other."""
         return next((each for each in self.depends_on if each.type == "Sequential"), None)
+
+    @property
+    def index_by_index(self) -> list[Dependency]:
+        """The arrays that this one follows index by index."""
+        return [each for each in self.depends_on if each.type == "EachToEach"] if self.array else []
 
 
 Phase = Literal["Submitted", "Pending", "Runnable", "Starting", "Running", "Succeeded", "Failed"]
@@ -441,6 +463,9 @@ class ArrayStatus(Model):
     pending: int = Field(description="Indexes that have not begun or wait for a retry.")
     failed_indexes: Annotated[str, Field(max_length=32768)] | None = Field(
         default=None, description="Indexes that failed, as ranges such as 1,3-5."
+    )
+    not_run: Annotated[str, Field(max_length=32768)] | None = Field(
+        default=None, description="Those of them that weren't run, for the index failed that they depend on."
     )
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from longshore.api.ranges import ranges
 from longshore.batchjob.attempts import Attempt, quoted_pod, why_pod_failed
 from longshore.batchjob.facts import Facts
 from longshore.batchjob.indexes import count, left_out, succeeded
 from longshore.batchjob.lifecycle import End
+from longshore.batchjob.parts import not_run
 from longshore.workload.conditions import shorten
 from longshore.workload.decision import Obj
 
@@ -33,7 +35,12 @@ def progress(facts: Facts, attempts: Sequence[Attempt]) -> Obj | None:
         "running": running,
         "pending": size - done - failed - running,
     }
-    return made | ({"failedIndexes": status["failedIndexes"]} if status.get("failedIndexes") else {})
+    lost = not_run(facts.parts) if facts.parts is not None else None
+    return (
+        made
+        | ({"failedIndexes": status["failedIndexes"]} if status.get("failedIndexes") else {})
+        | ({"notRun": ranges(lost)} if lost else {})
+    )
 
 
 def size_of(array: Obj) -> int:
@@ -58,6 +65,9 @@ def in_words(end: End, facts: Facts, array: Obj, last: Attempt) -> End:
     )
     if (in_order := facts.spec.sequential) and in_order.when == "Succeeded":
         failed += " The indexes after it were not run."
+    if facts.parts is not None and (lost := array.get("notRun")):
+        names = " and ".join(str(each.name) for each in facts.spec.index_by_index)
+        failed += f" Not run, for the same index of {names} failed: {lost}."
     pod = quoted_pod(facts.pods_of(last.number))
     message = f"{failed} One of them: {why_pod_failed(pod)[1]}" if pod else failed
     return replace(end, reason=reason if end.reason == "Error" else end.reason, message=message)

@@ -162,7 +162,7 @@ def _ended(attempt: Attempt, job: Obj, facts: Facts, stopped: tuple[str, str | N
         return _finish(attempt, done["lastTransitionTime"], "Succeeded", None, code)
     if failed := conditions.get("Failed"):
         return _failed(attempt, failed, facts)
-    if stopped and (suspended := conditions.get("Suspended")) and is_stopped(job):
+    if stopped and (suspended := conditions.get("Suspended")) and (is_stopped(job) or job.get("standsStill")):
         return _finish(attempt, suspended["lastTransitionTime"], *stopped, None)
     return attempt
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from longshore.batchjob import admission, growth
+from longshore.batchjob import admission, growth, parts
 from longshore.batchjob import status as statuses
 from longshore.batchjob.attempts import is_stopped
 from longshore.batchjob.children import files, job, service, service_account
@@ -63,9 +63,11 @@ def _is_refused_account(facts: Facts) -> bool:
 
 
 def _steps(work: Work, facts: Facts, course: Course) -> tuple[Step, ...]:
-    if orphans := [each for each in facts.jobs if is_orphan(each)]:
+    if orphans := [each for each in (facts.parts.jobs if facts.parts else facts.jobs) if is_orphan(each)]:
         back = {"metadata": {"ownerReferences": [owner_reference("BatchJob", work.name, work.uid)]}}
         return tuple(Patch(Ref.of(each), back) for each in orphans)
+    if facts.parts is not None:
+        return _steps_of_parts(work, facts, course, facts.parts)
     running = course.running
     live = facts.job(running.number) if running else None
     if live is not None and course.stop is not None and not live["spec"].get("suspend"):
@@ -74,15 +76,49 @@ def _steps(work: Work, facts: Facts, course: Course) -> tuple[Step, ...]:
         return _resume(facts, live)
     if course.start is None:
         return ()
+    made = job.build(work, course.start, growth.next_limit(facts.spec, course.attempts))
+    return (*_before_the_first(work, facts), Create(made))
+
+
+def _before_the_first(work: Work, facts: Facts) -> list[Step]:
+    """What a Job's pods refer to."""
     account = service_account.build(work)
     config = files.build(work)
     names = service.build(work)
-    return (
+    return [
         *([Create(account)] if account and not facts.account_exists else []),
         *([Apply(config)] if config else []),
         *([Apply(names)] if names else []),
-        Create(job.build(work, course.start, growth.next_limit(facts.spec, course.attempts))),
-    )
+    ]
+
+
+def _steps_of_parts(work: Work, facts: Facts, course: Course, made: parts.Parts) -> tuple[Step, ...]:
+    """New parts go on once their status says which indexes aren't to run; the next is made of what may run by now."""
+    array = facts.spec.array
+    assert array is not None, "only arrays have parts"
+    attempt = course.start or (course.running.number if course.running else None)
+    if attempt is None and course.end is None:
+        return ()
+    if course.stop is not None or course.end is not None:
+        return tuple(
+            Patch(Ref.of(each), {"spec": {"suspend": True}})
+            for each in made.live
+            if not each["spec"].get("suspend")
+        )
+    if attempt is None or course.asks is not None:
+        return ()
+    steps: list[Step] = []
+    for each in made.live:
+        if each["spec"].get("suspend"):
+            mark = without_those_left_out(parts.array_of(array, each), each)
+            if mark is not None and not is_stopped(each):
+                continue
+            steps += [Patch(Ref.of(each), mark, "status")] if mark else []
+            steps.append(Patch(Ref.of(each), {"spec": {"suspend": False}}))
+    if (following := parts.next_indexes(array, made)) is not None:
+        body = parts.build(work, attempt, len(made.jobs) + 1, *following)
+        steps += [*(_before_the_first(work, facts) if course.start else []), Create(body)]
+    return tuple(steps)
 
 
 def _resume(facts: Facts, live: Obj) -> tuple[Step, ...]:

@@ -9,6 +9,7 @@ from datetime import datetime
 from longshore.api.batchjob import BatchJobSpec
 from longshore.api.common import NodeSelection
 from longshore.batchjob.definition import Definition
+from longshore.batchjob.parts import Parts
 from longshore.queueing.model import Ticket
 from longshore.workload.conditions import parse_time
 from longshore.workload.decision import Obj, Refusal
@@ -32,7 +33,10 @@ class Facts:
     cycle: Sequence[str] = ()
     """The names of BatchJobs that wait for each other, this one among them."""
     jobs: Sequence[Obj] = ()
-    """Every Job that is ours; one that the status says is running was looked for on the server."""
+    """Every Job that is ours; one that the status says is running was looked for on the server. Those of an array that
+    runs in parts are told as one."""
+    parts: Parts | None = None
+    """They themselves, and what they wait for, of an array that follows another index by index."""
     pods: Sequence[Obj] = ()
     evidence: Mapping[str, Evidence] = field(default_factory=dict)
     """Warnings of the kubelet, by the uid of the pod."""

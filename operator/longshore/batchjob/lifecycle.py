@@ -173,6 +173,8 @@ def _going_on(course: Course, running: Attempt | None, facts: Facts, now: dateti
     """No attempt yet, or one that has not ended."""
     stop = course.stop
     if running is None:
+        if stop is None and facts.parts is not None and (unfit := facts.parts.others.unfit):
+            return _ended(course, End(False, "DependencyFailed", unfit, now))
         course = replace(course, dependencies=_dependencies(facts))
         if stop is None:
             return _first(course, facts, now)
@@ -185,9 +187,9 @@ def _going_on(course: Course, running: Attempt | None, facts: Facts, now: dateti
 
 
 def _dependencies(facts: Facts) -> Dependencies:
-    return judge_dependencies(
-        facts.spec.depends_on, facts.dependencies, facts.status.get("dependencies", ()), facts.cycle
-    )
+    begins = facts.parts is not None and bool(facts.parts.others.ready)
+    whole = [each for each in facts.spec.depends_on if each.type != "EachToEach" or not begins]
+    return judge_dependencies(whole, facts.dependencies, facts.status.get("dependencies", ()), facts.cycle)
 
 
 def _first(course: Course, facts: Facts, now: datetime) -> Course:

@@ -109,6 +109,11 @@ def waits_for(batchjob: Obj) -> Iterable[str]:
             yield owner["uid"]
     if status.get("phase") in FINISHED:
         return
+    for each in spec.get("dependsOn", ()):
+        if each.get("type") == "EachToEach" and "name" in each:
+            yield _progress_of(metadata["namespace"], each["name"])
+            if status.get("attempts"):
+                yield str(Key(BATCHJOBS.kind, metadata["namespace"], each["name"]))
     if made_from := status.get("definition"):
         yield pin(metadata["namespace"], made_from["name"], made_from["revision"])
     if status.get("attempts"):
@@ -118,6 +123,19 @@ def waits_for(batchjob: Obj) -> Iterable[str]:
             yield str(Key(BATCHJOBS.kind, metadata["namespace"], each["name"]))
     if "definition" in spec and not made_from:
         yield str(Key(JOBDEFINITIONS.kind, metadata["namespace"], spec["definition"]["name"]))
+
+
+def progress(batchjob: Obj) -> Iterable[str]:
+    """How far an array is, for those that follow it index by index."""
+    array = (batchjob.get("status") or {}).get("array")
+    if array:
+        metadata = batchjob["metadata"]
+        told = f"{array['succeeded']}/{array['failed']}"
+        yield f"{_progress_of(metadata['namespace'], metadata['name'])}|{told}"
+
+
+def _progress_of(namespace: str, name: str) -> str:
+    return f"each/{namespace}/{name}"
 
 
 def standing(batchjob: Obj) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -14,7 +14,14 @@ from longshore.api.common import NodeSelection
 from longshore.batchjob import status as statuses
 from longshore.batchjob.decide import FINISHED, asks, decide
 from longshore.batchjob.facts import Facts, attempt_of, is_orphan
-from longshore.batchjob.prerequisites import read_definition, read_dependencies, standing, waits_for
+from longshore.batchjob.parts import Parts, as_one, look_at, number_of
+from longshore.batchjob.prerequisites import (
+    progress,
+    read_definition,
+    read_dependencies,
+    standing,
+    waits_for,
+)
 from longshore.batchjob.work import SHARED_ACCOUNT
 from longshore.cluster.resources import (
     CONFIG_MAPS,
@@ -92,13 +99,15 @@ async def gather(
     spec, definition = await read_definition(key, batchjob, spec, jobs, context)
     dependencies, cycle = ({}, ()) if jobs else read_dependencies(key, batchjob, spec, context)
     environment, nodes = _environment(batchjob, context)
+    parts = _parts(key, batchjob, spec, jobs, context)
     return Facts(
         batchjob=batchjob,
         spec=spec,
         definition=definition,
         dependencies=dependencies,
         cycle=cycle,
-        jobs=jobs,
+        jobs=jobs if parts is None else _told_as_one(batchjob, spec, parts),
+        parts=parts,
         pods=pods,
         evidence=await evidence(context, key.namespace, pods),
         pods_refused=await _pods_refused(jobs, pods, spec.nodes.count if spec.nodes else 1, context),
@@ -118,6 +127,30 @@ def _environment(batchjob: Obj, context: Context) -> tuple[str | None, NodeSelec
     if found is None:
         return None, None
     return name, NodeSelection.model_validate(found["spec"].get("placement") or {})
+
+
+def _parts(
+    key: Key, batchjob: Obj, spec: BatchJobSpec, jobs: Sequence[Obj], context: Context
+) -> Parts | None:
+    """The parts of an array that follows others index by index, and how far these are."""
+    if not spec.index_by_index:
+        return None
+    store, held = context.parents[BATCHJOBS.kind], context.stores[JOBS.plural]
+    others = {str(each.name): store.get(key.namespace, str(each.name)) for each in spec.index_by_index}
+    theirs = {
+        name: _ours(held.by_index(str(Key(key.kind, key.namespace, name))), other)
+        for name, other in others.items()
+        if other is not None
+    }
+    lost = ((batchjob.get("status") or {}).get("array") or {}).get("notRun")
+    return Parts(look_at(spec, others, theirs, lost), sorted(jobs, key=number_of))
+
+
+def _told_as_one(batchjob: Obj, spec: BatchJobSpec, parts: Parts) -> list[Obj]:
+    assert spec.array is not None, "only arrays have parts"
+    attempts = (batchjob.get("status") or {}).get("attempts", ())
+    one = as_one(spec.array, parts, attempts[-1]["job"] if attempts else None)
+    return [one] if one is not None else []
 
 
 async def _jobs(key: Key, batchjob: Obj, context: Context) -> list[Obj]:
@@ -217,4 +250,5 @@ KIND = Kind(
     reconcile=reconcile,
     index=waits_for,
     standing=standing,
+    claims=progress,
 )

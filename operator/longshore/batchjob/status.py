@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from longshore.batchjob import admission, gang, growth
+from longshore.batchjob import admission, gang, growth, parts
 from longshore.batchjob import array as arrays
 from longshore.batchjob.attempts import GANG_INCOMPLETE, Attempt, is_settling
 from longshore.batchjob.facts import Facts
@@ -160,6 +160,9 @@ def _waiting(facts: Facts, course: Course, now: datetime) -> tuple[str, str] | N
     if facts.pods_refused:
         refusal = refused_pods(facts.pods_refused)
         return refusal.reason, refusal.message
+    if facts.parts is not None and facts.spec.array and not facts.parts.live:
+        sentence = parts.waiting(facts.parts, facts.spec.array)
+        return ("DependencyPending", sentence) if sentence else None
     if running.started:
         return None
     if settling:

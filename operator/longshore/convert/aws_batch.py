@@ -168,14 +168,21 @@ def _dependencies(draft: Draft, job: Reader, known: Mapping[str, Draft]) -> None
     made: list[Obj] = []
     for each in job["dependsOn"].items():
         type_, other = each["type"], known.get(each["jobId"].peek)
-        if type_.peek == "N_TO_N":
-            type_.leave("index after index of two arrays isn't there: it waits for the whole of the other")
+        pairs = other is not None and draft.get("array") and other.get("array") == draft.get("array")
+        if type_.peek == "N_TO_N" and not pairs:
+            type_.leave(
+                "it waits for the whole of the other: index by index both have to be arrays of one size"
+            )
         if type_.peek == "SEQUENTIAL" and not each["jobId"] and draft.get("array"):
             type_.take()
             made.append({"type": "Sequential"})
         elif other is not None and other is not draft:
             each["jobId"].take()
-            made.append({"name": other.name})
+            made.append(
+                {"name": other.name} | ({"type": "EachToEach"} if type_.peek == "N_TO_N" and pairs else {})
+            )
+            if type_.peek == "N_TO_N" and pairs:
+                type_.take()
     draft.put("dependsOn", made, job["dependsOn"])
 
 
