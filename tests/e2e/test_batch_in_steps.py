@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.e2e.cluster import Cluster, condition, phase_is
-from tests.e2e.objects import API, IMAGE, TINY, Obj
+from tests.e2e.objects import API, IMAGE, TINY, Obj, batch_job
 
 
 def definition(name: str) -> Obj:
@@ -65,3 +65,21 @@ def test_a_schedule_runs_within_its_minute(namespace: Cluster) -> None:
     entry = found["status"]["schedules"][0]
     job = namespace.wait("BatchJob", entry["lastJob"], phase_is("Succeeded"), "succeeds")
     assert job["metadata"]["creationTimestamp"][:16] == entry["lastRun"][:16]
+
+
+def test_an_array_follows_another_index_by_index_and_leaves_out_what_failed_there(namespace: Cluster) -> None:
+    follows = [{"name": "fetch", "type": "EachToEach"}]
+    namespace.apply(
+        batch_job("resize", "take", "1", array={"size": 4}, dependsOn=follows),
+        batch_job("fetch", "fail-indexes", "1", array={"size": 4, "maxParallel": 1}),
+    )
+    job = namespace.wait("BatchJob", "resize", phase_is("Failed"), "has run what it could", 120)
+    counts = {"succeeded": 3, "failed": 1, "running": 0, "pending": 0}
+    assert job["status"]["array"] == counts | {"failedIndexes": "1", "notRun": "1"}
+    assert "Not run, for the same index of fetch failed: 1." in condition(job, "Failed")["message"]
+    pods = namespace.list("Pod", batchjob="resize")
+    assert sorted(pod["metadata"]["labels"]["batch.kubernetes.io/job-completion-index"] for pod in pods) == [
+        "0", "2", "3",
+    ]  # fmt: skip
+    last_fetched = namespace.get("BatchJob", "fetch")["status"]["finishedAt"]
+    assert min(pod["status"]["startTime"] for pod in pods) < last_fetched
