@@ -74,7 +74,7 @@ SPOT = {"karpenter.sh_capacity-type": "spot"}
         ),
         (
             pod(nodeLabels={"pool": "fast"}), [node(pool="slow"), node()],
-            "Of 2 nodes, pool=fast excludes all (slow on 1, no such label on 1)",
+            "Of 2 nodes, pool=fast excludes all",
         ),
         (
             pod(architecture="arm64", zones=["a"]),

@@ -12,10 +12,14 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from longshore.workload.decision import Obj
+from longshore.workload.placement import ARCHITECTURE, CAPACITY_LABELS, ZONE
 from longshore.workload.quantities import parse_quantity
 
 MOST_VALUES = 4
 """So many values of a label are named."""
+TOLD = frozenset({ZONE, ARCHITECTURE, *CAPACITY_LABELS})
+"""Labels whose values are told to whoever may write a workload. Others are for those who may look at nodes: they could be
+asked for one by one otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +151,8 @@ def _taints(tolerations: Sequence[Obj]) -> _Constraint:
 
 def _values_of(key: str) -> Callable[[Sequence[Obj]], str]:
     def instead(nodes: Sequence[Obj]) -> str:
+        if key not in TOLD:
+            return ""
         found = Counter(str(_labels(node)[key]) for node in nodes if key in _labels(node))
         lacking = len(nodes) - found.total()
         parts = [f"{value} on {count}" for value, count in _most(found)]
