@@ -42,8 +42,8 @@ from longshore.runtime.gathering import (
     mistakes_in,
     owned,
     read,
+    refusals,
     slim_pod,
-    warnings_on,
 )
 from longshore.runtime.kinds import BATCHJOBS
 from longshore.runtime.queue import Key
@@ -224,11 +224,9 @@ async def _pods_refused(jobs: list[Obj], pods: list[Obj], wanted: int, context: 
         ):
             continue
         if sum(attempt_of(pod) == attempt_of(job) for pod in pods) < wanted:
-            for reason, message in reversed(
-                await warnings_on(context, metadata["namespace"], metadata["uid"])
-            ):
-                if reason == "FailedCreate":
-                    return message
+            said = await refusals(context, metadata["namespace"])
+            if metadata["uid"] in said:
+                return said[metadata["uid"]]
     return None
 
 

@@ -165,10 +165,8 @@ def _waiting(facts: Facts, course: Course, now: datetime) -> tuple[str, str] | N
         return ("DependencyPending", sentence) if sentence else None
     if running.started:
         return None
-    if settling:
+    if settling or not pods:  # who waits for the Job controller is told nothing new
         return "Starting", "its pod is being started"
-    if not pods:
-        return "Starting", "its pod is being created"
     if not any(pod.get("spec", {}).get("nodeName") for pod in pods):
         return "Starting", "its pod waits for a node"
     return "Starting", "the node is preparing the container: image and volumes"

@@ -58,5 +58,18 @@ async def warnings_about(client: Client, namespace: str, uid: str) -> list[tuple
     found = [
         event for event in of_object if event.get("type") == "Warning" or event.get("reason") == "Killing"
     ]
-    found.sort(key=lambda event: event.get("lastTimestamp") or event.get("eventTime") or "")
+    found.sort(key=_when)
     return [(event.get("reason", ""), event.get("message", "")) for event in found]
+
+
+async def pods_refused(client: Client, namespace: str) -> dict[str, str]:
+    """What the API server said last to the Job controller when it tried to create pods, by the uid of the Job: of all Jobs of
+    the namespace at once, for the server looks through all events of a namespace for each question."""
+    events = await client.list_all(
+        EVENTS, namespace, fieldSelector="involvedObject.kind=Job,reason=FailedCreate"
+    )
+    return {event["involvedObject"]["uid"]: event.get("message", "") for event in sorted(events, key=_when)}
+
+
+def _when(event: Obj) -> str:
+    return event.get("lastTimestamp") or event.get("eventTime") or ""

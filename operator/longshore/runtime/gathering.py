@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from longshore.cluster.client import ApiError
-from longshore.cluster.events import warnings_about
+from longshore.cluster.events import pods_refused, warnings_about
 from longshore.cluster.informer import Watch
 from longshore.cluster.resources import NAMESPACES, NODES, PODS, SERVICE_ACCOUNTS, Resource
 from longshore.cluster.store import Store
@@ -180,6 +180,16 @@ async def warnings_on(context: Context, namespace: str, uid: str) -> list[tuple[
     warnings = await warnings_about(context.client, namespace, uid)
     context.evidence[uid] = (now, warnings)
     return warnings
+
+
+async def refusals(context: Context, namespace: str) -> dict[str, str]:
+    """What refused the pods of Jobs in this namespace, by the uid of the Job, read again only after a few seconds."""
+    now, held = context.now(), context.refusals.get(namespace)
+    if held is not None and now - held[0] < FRESH:
+        return held[1]
+    said = await pods_refused(context.client, namespace)
+    context.refusals[namespace] = (now, said)
+    return said
 
 
 def owned(objects: Iterable[Obj], uid: str) -> list[Obj]:

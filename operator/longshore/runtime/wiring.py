@@ -47,6 +47,8 @@ class Context:
     """Specs that were read lately, by uid and generation."""
     labels: Memo[str, tuple[datetime, dict[str, str]]] = field(default_factory=lambda: Memo(REMEMBERED))
     """Labels of namespaces that were read lately."""
+    refusals: Memo[str, tuple[datetime, dict[str, str]]] = field(default_factory=lambda: Memo(REMEMBERED))
+    """What refused the pods of Jobs, read lately, by namespace."""
     nodes: Memo[str, tuple[datetime, list[Obj]]] = field(default_factory=lambda: Memo(1))
     """Nodes that were read lately."""
     served: dict[str, Resource] = field(default_factory=dict)
