@@ -138,6 +138,14 @@ BUGS: dict[str, Bug] = {
         "WebApp",
         2,
     ),
+    "part-name": Bug(
+        "the name of an array's part isn't derived from the parts before it",
+        "batchjob/parts.py",
+        'f"{attempt}-part{number}"',
+        'f"{attempt}-part{number}-{id(made) % 9973}"',
+        "pairs",
+        "BatchJob",
+    ),
     "random-job": Bug(
         "the name of a Job isn't derived from the attempt",
         "batchjob/work.py",
