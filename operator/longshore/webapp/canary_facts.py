@@ -52,7 +52,7 @@ async def newest(resource: Resource, key: Key, app: Obj, spec: WebAppSpec, conte
 
 
 def _is_concerned(key: Key, app: Obj, spec: WebAppSpec, context: Context) -> bool:
-    """Whether a revision is tried, or is about to be, as far as the caches know."""
+    """Whether a revision is tried, is about to be, or was given up, as far as the caches know."""
     deployments = context.stores[DEPLOYMENTS.plural]
     tried = deployments.get(key.namespace, child_name(key.name, "canary"))
     if (tried is not None and owned([tried], app["metadata"]["uid"])) or (app.get("status") or {}).get(
@@ -61,8 +61,13 @@ def _is_concerned(key: Key, app: Obj, spec: WebAppSpec, context: Context) -> boo
         return True
     if spec.rollout.strategy != "Canary":
         return False
+    wanted = content_hash(revision_inputs(spec))
+    held = owned(context.stores[CONTROLLER_REVISIONS.plural].by_index(str(key)), app["metadata"]["uid"])
+    newest = max(held, key=lambda each: int(each["revision"]), default=None)
+    if newest is not None and revision_of(newest) != wanted:
+        return True  # either it goes back, or the cache of apps is behind that of revisions
     live = deployments.get(key.namespace, key.name)
-    return live is not None and revision_of(live["spec"]["template"]) != content_hash(revision_inputs(spec))
+    return live is not None and revision_of(live["spec"]["template"]) != wanted
 
 
 async def with_canary(key: Key, facts: Facts, context: Context) -> Facts:
