@@ -80,7 +80,7 @@ class TestWithOneOperator:
         found = longshore(kube, "approve", "shop")
         assert found.exit_code == 0, found.output
         come_to(kube, "Promoting", 2)
-        assert image_of(kube, "shop") == "shop:2"
+        wait(lambda: image_of(kube, "shop") == "shop:2", "all replicas get it, once that is recorded")
         serve(kube)
         wait(lambda: kube.find("Deployment", "shop-canary") is None, "what was tried is gone")
         assert "rollout" not in kube.status("WebApp", "shop")
