@@ -16,7 +16,7 @@ from longshore.cluster.store import Store
 from longshore.queueing.nodes import slim_node
 from longshore.runtime.queue import Key
 from longshore.runtime.wiring import Context
-from longshore.workload.diagnosis import Evidence, pods_to_ask_about, without_node
+from longshore.workload.diagnosis import Evidence, nodes_counted, pods_to_ask_about, without_node
 from longshore.workload.names import (
     ALLOW_LABEL,
     BATCHJOB_LABEL,
@@ -33,7 +33,7 @@ Obj = dict[str, Any]
 OURS = f"{MANAGED_BY}={MANAGER}"
 ALLOWED_ACCOUNTS = "allowed-accounts"
 FRESH = timedelta(seconds=8)
-NODES_FRESH = timedelta(seconds=10)
+NODES_FRESH, NODES_RECOUNTED = timedelta(seconds=10), timedelta(seconds=1)
 MOST_NODES = 500
 Spec = TypeVar("Spec", bound=BaseModel)
 
@@ -149,18 +149,21 @@ async def evidence(context: Context, namespace: str, pods: Sequence[Obj]) -> dic
     for pod in without_node(pods):
         asked = str(pod["spec"])
         if asked not in rooms:
-            rooms[asked] = what_would_fit(pod, await _some_nodes(context))
+            rooms[asked] = what_would_fit(pod, await _some_nodes(context, nodes_counted(pod)))
         found[pod["metadata"]["uid"]] = Evidence(room=rooms[asked])
     return found
 
 
-async def _some_nodes(context: Context) -> list[Obj]:
-    """As many nodes as one request brings, read again only after a while; none where we may not list them."""
+async def _some_nodes(context: Context, counted: int | None) -> list[Obj]:
+    """As many nodes as one request brings; none where we may not list them. They are read again after a while, and sooner
+    when the scheduler has counted others."""
     if context.settings.namespaces:
         return []
     now, held = context.now(), context.nodes.get(NODES.plural)
-    if held is not None and now - held[0] < NODES_FRESH:
-        return held[1]
+    if held is not None:
+        same = counted in (None, len(held[1])) or len(held[1]) in (0, MOST_NODES)
+        if now - held[0] < (NODES_FRESH if same else NODES_RECOUNTED):
+            return held[1]
     try:
         page = await context.client.list_page(NODES, limit=MOST_NODES)
         nodes = [slim_node(each) for each in page["items"]]

@@ -81,6 +81,14 @@ def without_node(pods: Iterable[Obj]) -> list[Obj]:
     ]
 
 
+def nodes_counted(pod: Obj) -> int | None:
+    """How many nodes there were when the scheduler found none for the pod, in its words."""
+    for condition in filter(_is_unschedulable, pod.get("status", {}).get("conditions", ())):
+        if found := re.match(r"0/(\d+) nodes", condition.get("message", "")):
+            return int(found[1])
+    return None
+
+
 def _is_unschedulable(condition: Obj) -> bool:
     return (
         condition["type"] == "PodScheduled"
