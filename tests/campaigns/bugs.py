@@ -325,8 +325,8 @@ BUGS: dict[str, Bug] = {
     "dependency-unheard": Bug(
         "that a dependency has ended is told to nobody",
         "batchjob/prerequisites.py",
-        '            yield str(Key(BATCHJOBS.kind, metadata["namespace"], each["name"]))',
-        "            yield each['name']",
+        '        yield str(Key(BATCHJOBS.kind, metadata["namespace"], each["name"]))',
+        "        yield each['name']",
         "queues",
         "BatchJob",
         2,

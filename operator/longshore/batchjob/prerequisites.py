@@ -109,19 +109,17 @@ def waits_for(batchjob: Obj) -> Iterable[str]:
             yield owner["uid"]
     if status.get("phase") in FINISHED:
         return
-    for each in spec.get("dependsOn", ()):
-        if each.get("type") == "EachToEach" and "name" in each:
-            yield _progress_of(metadata["namespace"], each["name"])
-            if status.get("attempts"):
-                yield str(Key(BATCHJOBS.kind, metadata["namespace"], each["name"]))
     if made_from := status.get("definition"):
         yield pin(metadata["namespace"], made_from["name"], made_from["revision"])
-    if status.get("attempts"):
-        return
+    begun = bool(status.get("attempts"))
     for each in spec.get("dependsOn", ()):
-        if "name" in each:
-            yield str(Key(BATCHJOBS.kind, metadata["namespace"], each["name"]))
-    if "definition" in spec and not made_from:
+        by_index = each.get("type") == "EachToEach"
+        if "name" not in each or (begun and not by_index):
+            continue
+        if by_index:
+            yield _progress_of(metadata["namespace"], each["name"])
+        yield str(Key(BATCHJOBS.kind, metadata["namespace"], each["name"]))
+    if "definition" in spec and not made_from and not begun:
         yield str(Key(JOBDEFINITIONS.kind, metadata["namespace"], spec["definition"]["name"]))
 
 
