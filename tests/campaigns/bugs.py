@@ -251,6 +251,7 @@ BUGS: dict[str, Bug] = {
         "",
         "stale",
         "BatchJob",
+        15,
     ),
     "orphan-rerun": Bug(
         "a Job without its owner reference counts as deleted",

@@ -15,6 +15,7 @@ _PATTERNS = (
     (r", \d+ restarts?\b", ", N restarts"),
     (r"\b0/\d+ nodes\b", "0/N nodes"),
     (r"\b\d+(?= node\(s\)| Insufficient)", "N"),
+    (r"\b\d+(?= of \d+ pods run\b)", "N"),
     (r" that placement leaves of \d+", ""),
     (r"\b\d+ (?:is|are) large enough\b", "N are large enough"),
     (r"\b(?:1 node|\d+ nodes)\b", "N nodes"),
