@@ -357,7 +357,7 @@ class NodeSelection(Model):
         default="Any",
         description="Spot runs on nodes that Karpenter or EKS labels as spot only; OnDemand avoids them. Default: Any.",
     )
-    zones: Annotated[list[DnsName], Field(max_length=10), ListType("set")] = Field(
+    zones: Annotated[list[DnsLabel], Field(max_length=10), ListType("set")] = Field(
         default=[],
         description="Availability zones, such as eu-central-1a (topology.kubernetes.io/zone). Default: any.",
     )

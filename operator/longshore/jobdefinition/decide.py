@@ -11,7 +11,7 @@ from longshore.jobdefinition.children import batchjob, revision
 from longshore.jobdefinition.facts import Facts
 from longshore.jobdefinition.revisions import data_of, latest, to_drop
 from longshore.jobdefinition.schedules import Plan, plan
-from longshore.workload.decision import Create, Decision, Delete, Patch, Ref, Step
+from longshore.workload.decision import Create, Decision, Delete, Obj, Patch, Ref, Step
 from longshore.workload.names import RECONCILE_ANNOTATION, SCHEDULE_LABEL
 from longshore.workload.parameters import BadParameters, broken_patterns, fill_in, settle
 
@@ -33,7 +33,18 @@ def decide(facts: Facts, now: datetime) -> Decision:
     plans = _plans(facts, now)
     status = statuses.build(facts, number, plans, now)
     events = tuple(each.event for each in plans if each.event)
-    return Decision(_steps(facts, plans, number), status, events, _again(plans, now))
+    again = 0.0 if _records_a_run(facts, status) else _again(plans, now)
+    return Decision(_steps(facts, plans, number), status, events, again)
+
+
+def _records_a_run(facts: Facts, status: Obj) -> bool:
+    """Whether jobs that have ended may go as soon as this is written: none does before its run is recorded."""
+    before, after = (
+        {each["name"]: each.get("nextRun") for each in told.get("schedules", ())}
+        for told in (facts.status, status)
+    )
+    ended = any((each.get("status") or {}).get("phase") in ("Succeeded", "Failed") for each in facts.jobs)
+    return ended and before != after
 
 
 def _mistakes(spec: JobDefinitionSpec) -> list[str]:
